@@ -22,6 +22,7 @@ from partita.design.brief.deriving.storage import (
     rules_of,
 )
 from partita.design.brief.deriving.verbs import words_of
+from partita.design.brief.deriving.waiting import answers_of_waiting, commands_of_waiting
 from partita.design.brief.form import BRIEF, DEFAULTS, STYLES
 from partita.design.brief.matching import Matching, shown
 from partita.design.brief.nodes import Node, read_nodes
@@ -123,6 +124,8 @@ def _design(brief: Part, ledger: Ledger, assumed_lines: list[int]) -> Design:
     rates = rates_of(brief, load, sagas, choreographies, ledger)
     events = events_of(brief, sagas, services, rates, retention_of(load), ledger)
     commands = commands_of(brief, events, sagas, choreographies, ledger)
+    commands = (*commands, *commands_of_waiting(sagas, commands))
+    events = (*events, *answers_of_waiting(sagas, commands, rates, retention_of(load), ledger))
     rules = rules_of(brief, ledger)
     design = Design(
         source=ledger.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
 
@@ -50,7 +51,9 @@ def unknown_events(of: Indexed) -> Iterator[Finding]:
 
 def taken_names(of: Indexed) -> Iterator[Finding]:
     """Events, commands and sagas are classes of one program: no two have one name."""
-    seen = {each.name: "an event" for each in of.design.events}
+    answers = {name for _, step in of.design.steps for name in of.design.waiting_answers(step)}
+    times = Counter(each.name for each in of.design.events)
+    seen = {name: "an event" for name, count in times.items() if name not in answers or count > 1}
     others = [(each.name, "a saga", each.origin) for each in of.design.sagas]
     commands = {name: step.origin for _, step in of.design.steps for name in (step.do, step.undo) if name}
     others += [(name, "a command", origin) for name, origin in commands.items()]
@@ -98,6 +101,7 @@ def orphans(of: Indexed) -> Iterator[Finding]:
     heard = {name for each in of.design.reactions for name in each.when}
     waited = {saga.start for saga in of.design.sagas}
     waited |= {name for _, step in of.design.steps for name in (step.ok, step.undone, *step.fail)}
+    waited |= {name for _, step in of.design.steps for name in of.design.waiting_answers(step)}
     waited |= {name for each in of.design.commands for name in each.refusals}  # the sender of a command has its answer
     for event in of.design.events:
         if event.name not in heard | waited:

@@ -124,7 +124,7 @@ def _saga(design: Design, name: str) -> Directed:
         for step in saga.steps
     )
     known = {command.name for command in design.commands}
-    sends = tuple(dict.fromkeys(name for step in saga.steps for name in (step.do, step.undo) if name in known))
+    sends = tuple(dict.fromkeys(name for step in saga.steps for name in step.sends if name in known))
     return Directed(
         id=saga.name,
         service=saga.at,

@@ -51,7 +51,7 @@ def topics_of(design: Design) -> tuple[TopicDesign, ...]:
         ]
         taken = [command for command in design.commands if command.to == service.name]
         if taken:
-            senders = [saga.at for saga, step in design.steps if {step.do, step.undo} & {each.name for each in taken}]
+            senders = [saga.at for saga, step in design.steps if {*step.sends} & {each.name for each in taken}]
             found.append(
                 TopicDesign(
                     name=f"{service.namespace}.commands",

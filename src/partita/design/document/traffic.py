@@ -24,8 +24,8 @@ def of_event(design: Design, event: EventDesign) -> Traffic:
 
 
 def of_command(design: Design, command: CommandDesign) -> Traffic:
-    """The traffic of a command: as often as its saga begins; an undo as often as its reply."""
-    origin = command.reply
+    """The traffic of a command: as often as its saga begins; an undo as often as its reply, a question as its refusal."""
+    origin = command.refusals[0] if command.asks and command.refusals else command.reply
     for saga, step in design.steps:
         if step.do == command.name:
             origin = saga.start
@@ -66,7 +66,7 @@ def parts_of_consumer(design: Design, service: str) -> list[Traffic]:
 def parts_of_producer(design: Design, service: str) -> list[Traffic]:
     """The traffic of each message that a service commits to its outbox; a lossy event goes past it."""
     events = [of_event(design, each) for each in on_topics(design) if each.by == service and not each.lossy]
-    sent = {name for saga in design.sagas if saga.at == service for step in saga.steps for name in (step.do, step.undo)}
+    sent = {name for saga, step in design.steps if saga.at == service for name in step.sends}
     return events + [of_command(design, each) for each in design.commands if each.name in sent]
 
 
@@ -105,7 +105,8 @@ def _led_to(design: Design, begins: str) -> dict[str, None]:
             if saga.start == event:
                 following += [saga.failed] if saga.failed else []
                 for step in saga.steps:
-                    following += [name for name in (step.ok, step.undone, *step.fail) if name]
+                    names = (step.ok, step.undone, *step.fail, *design.waiting_answers(step))
+                    following += [name for name in names if name]
         for name in following:
             if name not in found:
                 found[name] = None

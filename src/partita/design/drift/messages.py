@@ -201,7 +201,7 @@ def _readers(message: Message, design: Design) -> tuple[str, ...]:
     """The services that read an event; of a command those whose sagas send it, and its own."""
     if isinstance(message, EventDesign):
         return design.consumers(message.name)
-    senders = [saga.at for saga, step in design.steps if message.name in (step.do, step.undo)]
+    senders = [saga.at for saga, step in design.steps if message.name in step.sends]
     return tuple(dict.fromkeys([*senders, message.to]))
 
 

@@ -28,10 +28,9 @@ def _of_sagas(design: Design) -> Iterator[Edge]:
     for saga, step in design.steps:
         if step.at == saga.at:
             continue
-        for command, answers in ((step.do, (step.ok, *step.fail)), (step.undo, (step.undone,))):
-            if command:
-                yield Edge(saga.at, step.at, command, "orchestration")
-                yield from (Edge(step.at, saga.at, answer, "orchestration") for answer in answers if answer)
+        answers = (step.ok, *step.fail, step.undone, *design.waiting_answers(step))
+        yield from (Edge(saga.at, step.at, command, "orchestration") for command in step.sends)
+        yield from (Edge(step.at, saga.at, answer, "orchestration") for answer in answers if answer)
 
 
 def _of_reactions(design: Design) -> Iterator[Edge]:

@@ -90,10 +90,16 @@ class Design:
         for saga in self.sagas:
             answers = {saga.start}
             for step in saga.steps:
-                answers |= {step.ok, step.undone, *step.fail}
+                answers |= {step.ok, step.undone, *step.fail, *self.waiting_answers(step)}
             if event in answers:
                 found.append(saga.at)
         return tuple(dict.fromkeys(found))
+
+    def waiting_answers(self, step: StepDesign) -> tuple[str, ...]:
+        """The answers to the timers of a step and to the question after its timeout, beside those of the step itself."""
+        sent = {step.ask, *(timer.do for timer in step.timers)} - {""}
+        found = [each for each in self.commands if each.name in sent] if sent else []
+        return tuple(name for each in found for name in (each.reply, *each.refusals) if name != step.ok)
 
 
 def _named(parts: tuple[_P, ...], name: str) -> _P:

@@ -39,8 +39,11 @@ class EventDesign:
 
 @dataclass(frozen=True, slots=True)
 class CommandDesign:
-    """A command: the service that takes it, its reply, its refusals. `undoes` is the command whose effect it takes back. One that
-    `enters` comes from outside, no saga sends it: its reply is an event that begins something."""
+    """A command: the service that takes it, its reply, its refusals.
+
+    `undoes` is the command whose effect it takes back, `asks` the one whose outcome it asks for. One that `enters` comes from
+    outside, no saga sends it: its reply is an event that begins something.
+    """
 
     name: str
     to: str
@@ -51,4 +54,5 @@ class CommandDesign:
     meaning: Fact[str]
     origin: Origin
     undoes: str = ""
+    asks: str = ""
     enters: bool = False

@@ -54,6 +54,12 @@ class StepDesign:
     each: str = ""
 
     @property
+    def sends(self) -> tuple[str, ...]:
+        """The commands that its saga may send for it, each once."""
+        names = (self.do, self.undo, self.ask, *(timer.do for timer in self.timers))
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @property
     def times(self) -> str:
         """The words for a step that is sent for each item of a list."""
         return f" for each of {self.each}" if self.each else ""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from partita.design.brief.deriving.verbs import not_done_of, timer_answer_of
 from partita.design.model.choreography import Reaction
 from partita.design.model.design import Design
 from partita.design.model.message import EventDesign
@@ -141,67 +140,14 @@ def blueprint_of(design: Design) -> Blueprint:
             reply=command.reply,
             refusals=command.refusals,
             undoes=command.undoes,
+            asks=command.asks,
             enters=command.enters,
         )
-    for saga, step in design.steps:
-        for each in [*_timed(saga, step, found), *_question(step, found)]:
-            found[each.name] = each
     streams = tuple(_streams(design, found, words))
     for stream in streams:
         found[stream.sends.reply] = _kept(stream)
         found[stream.sends.name] = stream.sends
     return Blueprint(design, package_of(design), words, found, streams)
-
-
-def _timed(saga: SagaDesign, step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
-    """The commands that a step sends while it waits, each with its answer."""
-    made: list[Message] = []
-    command = found[step.do]
-    key = tuple(each for each in command.fields if each.name == command.key)
-    for timer in {each.do: each for each in step.timers}.values():
-        says = {
-            "remind": f"Reminds the owner of {step.do}, for which {saga.name} waits.",
-            "escalate": f"Tells {timer.to} that {saga.name} still waits for {step.do}.",
-            "send": f"{saga.name} still waits for {step.do}.",
-        }[timer.kind]
-        reply = timer_answer_of(timer.do)
-        made += [
-            Message(
-                name=reply, kind="event", service=step.at, key=command.key, fields=key, meaning=f"{timer.do} is done."
-            ),
-            Message(
-                name=timer.do, kind="command", service=step.at, key=command.key, fields=key, meaning=says, reply=reply
-            ),
-        ]
-    return made
-
-
-def _question(step: StepDesign, found: Mapping[str, Message]) -> list[Message]:
-    """The command that asks for the outcome of a step, and the refusal that says that it was not done."""
-    if not step.ask:
-        return []
-    command = found[step.do]
-    key = tuple(each for each in command.fields if each.name == command.key)
-    refusal = Message(
-        name=not_done_of(step.do),
-        kind="refusal",
-        service=step.at,
-        key=command.key,
-        fields=key,
-        meaning=f"{step.do} was not done.",
-    )
-    asks = Message(
-        name=step.ask,
-        kind="command",
-        service=step.at,
-        key=command.key,
-        fields=command.fields,
-        meaning=f"Asks whether {step.do} was done.",
-        reply=command.reply,
-        refusals=(refusal.name,),
-        asks=step.do,
-    )
-    return [refusal, asks]
 
 
 def _streams(design: Design, found: Mapping[str, Message], words: Vocabulary) -> list[Stream]:

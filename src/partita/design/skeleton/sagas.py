@@ -22,8 +22,7 @@ def sagas_file(blue: Blueprint) -> WholeFile | None:
     kinds = {step.kind for _, step in blue.design.steps}
     words = ["Saga", *kinds, *(unit for unit in UNITS if f"{unit}(" in body)]
     messages = {name for saga in sagas for name in (saga.start, saga.failed if saga.pivot >= 0 else "") if name}
-    sent = [(step.do, step.undo, step.ask, *(each.do for each in step.timers)) for _, step in blue.design.steps]
-    messages |= {name for names in sent for name in names if name}
+    messages |= {name for _, step in blue.design.steps for name in step.sends}
     imports = "\n".join(
         [
             imported("partita", words),

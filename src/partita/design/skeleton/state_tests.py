@@ -65,7 +65,7 @@ def _messages(blue: Blueprint, saga: SagaDesign) -> Iterator[Message]:
     """The messages that come to a saga."""
     yield blue.messages[saga.start]
     for step in saga.steps:
-        for name in filter(None, (step.do, step.undo, step.ask, *(timer.do for timer in step.timers))):
+        for name in step.sends:
             command = blue.messages[name]
             yield from (blue.messages[each] for each in (command.reply, *command.refusals) if each)
 

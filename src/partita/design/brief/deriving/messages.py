@@ -65,7 +65,7 @@ def commands_of(
     said = dict(brief.named("commands"))
     by_name = {event.name: event for event in events}
     found: dict[str, CommandDesign] = {}
-    sent = {name for saga in sagas for step in saga.steps for name in (step.do, step.undo)}
+    sent = {name for saga in sagas for step in saga.steps for name in step.sends}
     for event in _entries(events, sagas, choreographies):
         name = command_of(event.name)
         name = f"Record{event.name}" if name in sent else name

@@ -164,7 +164,7 @@ def never_ends(view: View) -> Iterator[Clash]:
 
 def _ends(view: View, step: StepDesign) -> bool:
     """Whether the service that holds a thing hears or takes anything beside this step that could end it."""
-    own = {step.do, step.undo}
+    own = {*step.sends}
     takes = [each for each in view.design.commands if each.to == step.at and each.name not in own]
     return bool(takes) or any(each.who == step.at for each in view.design.reactions)
 

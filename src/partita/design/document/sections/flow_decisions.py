@@ -79,9 +79,8 @@ def _coupling(view: View) -> tuple[Block, ...]:
         for consumer in design.consumers(event.name):
             kinds.setdefault((event.by, consumer), {})[event.name] = None
     for saga, step in design.steps:
-        for command in (step.do, step.undo):
-            if command:
-                kinds.setdefault((saga.at, step.at), {})[command] = None
+        for command in step.sends:
+            kinds.setdefault((saga.at, step.at), {})[command] = None
     rows = [row(R, f"`{origin}`", *(str(len(kinds.get((origin, to), {})) or "-") for to in names)) for origin in names]
     found = table(" | ".join(["from", *names]), rows)
     pairs = {pair: held for pair, held in kinds.items() if pair[0] != pair[1]}
