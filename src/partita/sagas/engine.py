@@ -26,6 +26,8 @@ from partita.sagas.sending import (
     answer_due_us,
     arm,
     ask,
+    is_first,
+    next_look_s,
     patience_s,
     resend,
     ring,
@@ -115,8 +117,7 @@ def on_timer(
             send_undo(move, undoing)
         return move.result()
     for index in awaited(definition, state):
-        waiting = state.waiting.get(state.names[index])
-        if waiting is None or waits_until_us(definition.steps[index], waiting) <= now_us:
+        if state.names[index] not in state.waiting or waits_until_us(definition, state, index) <= now_us:
             _pass_time(move, index, unsent)
         if state.status == "compensating":
             break
@@ -127,7 +128,7 @@ def _pass_time(move: Move, index: int, unsent: Collection[str]) -> None:
     """Decide for a step whose time has come: a reminder, or its timeout."""
     state, definition = move.state, move.definition
     # The command itself has left if it was sent again, or a reminder behind it: then a reminder waits for no other message.
-    if state.waiting and not _is_first(state, index) and send_reminders(move, index):
+    if state.waiting and not is_first(state, index) and send_reminders(move, index):
         return
     if _put_off(move, index, unsent) or (state.waiting and send_reminders(move, index)):
         return
@@ -279,7 +280,8 @@ def _replied_late(move: Move, index: int, incoming: Incoming) -> Transition:
 
 def _put_off(move: Move, index: int, unsent: Collection[str]) -> bool:
     """Start the timer again while the step's message has not left, and once more when it has: a step's time begins when its
-    message is on the bus. A deadline does not wait."""
+    message is on the bus. A deadline does not wait. While the message has not left the looks become rare: one that the bus
+    refuses for good is there for as long as a person leaves it, and each look writes the row of the saga."""
     state, definition = move.state, move.definition
     spec, step = definition.steps[index], state.steps[index]
     forward, waits = step.phase != "undoing", step.message_id in unsent
@@ -288,17 +290,12 @@ def _put_off(move: Move, index: int, unsent: Collection[str]) -> bool:
         return False
     if waits and not step.unsent:
         move.note("unsent", spec.name, "its time begins when it has left")
-    step.unsent = waits
-    if spec.name in state.waiting and _is_first(state, index):
+    seconds = next_look_s(state, index, spec) if waits else patience_s(spec, step)
+    step.unsent, step.put_off = waits, step.put_off + 1 if waits else 0
+    if spec.name in state.waiting and is_first(state, index):
         state.waiting[spec.name].since_us = move.now_us
-    arm(move, index, patience_s(spec, step), deadline=forward)
+    arm(move, index, seconds, deadline=forward)
     return True
-
-
-def _is_first(state: SagaState, index: int) -> bool:
-    """Whether a step has sent its command once, and nothing else."""
-    step, waiting = state.steps[index], state.waiting.get(state.names[index])
-    return step.phase == "sent" and step.tries == 1 and (waiting is None or not waiting.sent)
 
 
 def _go_on(move: Move, index: int) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from partita.catalog.contract import Contract
 from partita.clock import duration_us
-from partita.sagas.definition import StepSpec
+from partita.sagas.definition import SagaDefinition, StepSpec
 from partita.sagas.facts import item_of, keep_attributes, reply_of, seen_by_hooks
 from partita.sagas.filling import Plan
-from partita.sagas.state import StepState, Waiting
+from partita.sagas.state import SagaState, StepState, Waiting
 from partita.sagas.transition import Move, Send
 
 RESEND_CAP_S = 1_800.0
@@ -94,6 +94,22 @@ def patience_s(spec: StepSpec, step: StepState) -> float:
     return longer_s if step.phase == "undoing" else max(longer_s, spec.timeout_s)
 
 
+def next_look_s(state: SagaState, index: int, spec: StepSpec) -> float:
+    """The time from one look at a message that has not left to the next: that of the step or of its first reminder, twice as
+    long each time, half an hour at most. So it is seen to have left within the time that it needed, or half an hour."""
+    step = state.steps[index]
+    seconds = patience_s(spec, step)
+    if spec.timers and is_first(state, index):
+        seconds = min(seconds, spec.timers[0].after_s)
+    return min(seconds * 2.0 ** min(step.put_off, 20), max(seconds, RESEND_CAP_S))
+
+
+def is_first(state: SagaState, index: int) -> bool:
+    """Whether a step has sent its command once, and nothing else."""
+    step, waiting = state.steps[index], state.waiting.get(state.names[index])
+    return step.phase == "sent" and step.tries == 1 and (waiting is None or not waiting.sent)
+
+
 def answer_due_us(move: Move, index: int) -> int | None:
     """The end of the time for the awaited answer; the timer may be set to an earlier reminder."""
     waiting = move.state.waiting.get(move.definition.steps[index].name)
@@ -116,13 +132,16 @@ def arm(move: Move, index: int, seconds: float, *, deadline: bool = True) -> Non
 
 def ring(move: Move) -> None:
     """Set the timer to the first of the times that steps have of their own."""
-    names = move.state.waiting
-    move.state.due_us = min(waits_until_us(move.definition.step_named(name), names[name]) for name in names)
+    definition, state = move.definition, move.state
+    state.due_us = min(waits_until_us(definition, state, definition.index_of[name]) for name in state.waiting)
 
 
-def waits_until_us(spec: StepSpec, waiting: Waiting) -> int:
-    """The time when something is due for a step: its next reminder, or the end of its own time."""
-    due_us = next_reminder_us(spec, waiting)
+def waits_until_us(definition: SagaDefinition, state: SagaState, index: int) -> int:
+    """The time when something is due for a step with a time of its own: its next reminder, or the end of that time. The
+    reminders of a command that has not left have no time so far."""
+    spec, waiting = definition.steps[index], state.waiting[state.names[index]]
+    held = state.steps[index].unsent and is_first(state, index)
+    due_us = None if held else next_reminder_us(spec, waiting)
     return waiting.until_us if due_us is None else min(waiting.until_us, due_us)
 
 
@@ -139,7 +158,7 @@ def _emit(move: Move, index: int, contract: Contract, plan: Plan | None, kind: s
     state.epoch += 1
     state.steps[index].epoch = state.epoch
     state.steps[index].message_id = message_id
-    state.steps[index].unsent = False
+    state.steps[index].unsent, state.steps[index].put_off = False, 0
     state.last_message_id = message_id
     move.effects.append(Send(command, message_id, spec.name, state.epoch, kind))
 

@@ -17,13 +17,14 @@ AWAITED: tuple[Phase, ...] = ("sent", "asking", "undoing")
 
 class StepState(msgspec.Struct, array_like=True):
     """One step of one instance. `epoch` numbers the sends, to distinguish an old acknowledgement from a new one. `unsent`:
-    its latest message had not left when its time was over, so its time begins again."""
+    its latest message had not left when its time was over, so its time begins again; `put_off`: how often it did in a row."""
 
     phase: Phase = "idle"
     message_id: str = ""
     epoch: int = 0
     tries: int = 0
     unsent: bool = False
+    put_off: int = 0
 
 
 class Waiting(msgspec.Struct, array_like=True):

@@ -79,11 +79,11 @@ def deciding() -> Machine:
     return machine
 
 
-def wait(machine: Machine, seconds: float, *, unsent: bool) -> None:
-    """Let time pass, with what is known of the outbox then."""
+def wait(machine: Machine, seconds: float, *, unsent: bool) -> bool:
+    """Let time pass, with what is known of the outbox then; whether a timer did something."""
     machine.now += round(seconds * SECOND)
     assert machine.state is not None
-    machine._take(
+    return machine._take(
         on_timer(
             machine.definition,
             machine.state,
@@ -209,6 +209,22 @@ def test_the_times_begin_when_the_command_has_left() -> None:
     assert machine.names[-1] == "Remind"
     machine.wait(days(9))
     assert machine.names[-2:] == ["Remind", "Remind"] and machine.status == "running"
+
+
+def test_a_command_that_the_bus_refuses_is_not_looked_at_at_each_time_of_a_reminder() -> None:
+    """A reminder after ten seconds wrote the saga's row each ten seconds, for as long as a person left the outbox alone."""
+
+    class Hasty(Saga, start=Placed, deadline=days(30), undone=Cancelled, of=shop):
+        decide = pivot(Charge, undo=Refund, timeout=days(20), timers=(after(seconds(10), Remind),))
+
+    machine = Machine(definition=Hasty.__definition__).start()
+    looks = [wait(machine, 10, unsent=True) for _ in range(24 * 60 * 6)]
+    assert 48 <= sum(looks) <= 60 and machine.names == ["Charge"], "a day, half an hour at most from look to look"
+    wait(machine, hours(1), unsent=False)
+    machine.wait(seconds(9))
+    assert machine.names == ["Charge"], "it left a moment ago, for all we know"
+    machine.wait(seconds(1))
+    assert machine.names == ["Charge", "Remind"]
 
 
 def test_a_step_with_days_for_its_answer_has_them_after_a_moment_in_the_outbox() -> None:

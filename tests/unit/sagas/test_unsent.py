@@ -24,8 +24,8 @@ def wait(machine: Machine, seconds: float, *, unsent: bool) -> bool:
 
 def test_a_step_whose_command_has_not_left_does_not_time_out() -> None:
     machine = Machine().start()
-    for _ in range(8):
-        assert wait(machine, 30, unsent=True)
+    for seconds in (30, 60, 120, 240):
+        assert wait(machine, seconds, unsent=True)
     assert machine.names == ["Reserve"] and machine.status == "running" and machine.alerts == []
 
 
@@ -36,6 +36,18 @@ def test_its_time_begins_when_it_has_left_and_then_it_does() -> None:
     assert not wait(machine, 29, unsent=False)
     wait(machine, 1, unsent=False)
     assert machine.names == ["Reserve", "Release"]
+
+
+def test_a_command_that_the_bus_refuses_for_good_is_looked_at_ever_more_seldom() -> None:
+    """Each look writes the row of the saga, and its message leaves when a person has mended it, perhaps after days."""
+    machine, looks = Machine(definition=Settle.__definition__).start(), 0
+    for _ in range(24 * 60 * 6):  # a day, a look at each ten seconds
+        looks += wait(machine, 10, unsent=True)
+    assert machine.names == ["Confirm"] and 48 <= looks <= 60
+    wait(machine, 30 * 60, unsent=False)
+    assert machine.names == ["Confirm"], "it left a moment ago, for all we know"
+    wait(machine, 10, unsent=False)
+    assert machine.names == ["Confirm", "Confirm"]
 
 
 def test_a_reply_meanwhile_goes_on_and_the_next_step_has_its_own_time() -> None:
