@@ -100,7 +100,7 @@ def orders() -> Design:
         domain="order-processing",
         purpose=said("turn a cart into a paid, confirmed order without ever charging or reserving twice"),
         namespace="shop",
-        load=Load((Stream("orders", "OrderPlaced", said(50.0), said(400.0)),), said(90 * 86_400.0)),
+        load=Load((Stream("orders", "OrderPlaced", said(50.0), said(400.0), SAID),), said(90 * 86_400.0)),
         services=(
             service("order-service", "checkout", "Order"),
             service("payment-service", "payments", "Payment"),
@@ -143,10 +143,10 @@ def orders() -> Design:
             ReadModelDesign("order_summary", "analytics", ("OrderPlaced", "OrderConfirmed", "OrderCancelled"), said(2.0), SAID),
         ),
         rules=(
-            Rule("an order is charged at most once", "exactly-once-effect", SAID, key="order_id", window=86_400.0),
-            Rule("reserved stock equals confirmed plus open", "invariant", SAID, across=("Order", "StockItem")),
-            Rule("no committed order loses its events", "outbox", SAID),
-            Rule("order_summary is at most 2 s behind", "staleness", SAID, read="order_summary", max=2.0),
+            Rule("an order is charged at most once", "exactly-once-effect", SAID, SAID, key="order_id", window=86_400.0),
+            Rule("reserved stock equals confirmed plus open", "invariant", SAID, SAID, across=("Order", "StockItem")),
+            Rule("no committed order loses its events", "outbox", SAID, SAID),
+            Rule("order_summary is at most 2 s behind", "staleness", SAID, SAID, read="order_summary", max=2.0),
         ),
         failure=FailurePolicy(said((60.0, 300.0, 1_800.0)), said("dead-letter"), said("team"), guessed(86_400.0)),
         compatibility=said("BACKWARD_TRANSITIVE"),

@@ -120,7 +120,7 @@ class _Derivation:
         found = []
         for name, part in self._said.named("read_models"):
             bound = next((each for each in rules if each.kind == "staleness" and each.read == name), None)
-            limit = Fact(bound.max, bound.origin) if bound else Fact(None, self._ledger.derived("no rule bounds it"))
+            limit = Fact(bound.max, bound.bound) if bound else Fact(None, self._ledger.derived("no rule bounds it"))
             origin = self._ledger.declared(part.line)
             found.append(ReadModelDesign(name, part.text("of"), part.texts("from"), limit, origin))
         return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from partita.design.document.block import Mark, mark_of
+from partita.design.document.block import A, Mark, mark_of, weakest
 from partita.design.document.bus_matrix import NAMES, needs_of, said_tips, totals
 from partita.design.document.quantity import listed, sentence, span
 from partita.design.document.view import View
@@ -23,6 +23,8 @@ class Adr:
     rejected: tuple[str, ...]
     change: str
     mark: Mark
+    shown: Mark
+    """The mark of the values in its reasons, its alternatives and the fact that would change it."""
 
 
 def adrs(view: View) -> tuple[Adr, ...]:
@@ -31,7 +33,7 @@ def adrs(view: View) -> tuple[Adr, ...]:
     return tuple(Adr(f"ADR-{number}", *parts) for number, parts in enumerate(found, 1))
 
 
-_Parts = tuple[str, str, str, tuple[str, ...], str, Mark]
+_Parts = tuple[str, str, str, tuple[str, ...], str, Mark, Mark]
 
 
 def _flows(view: View) -> Iterator[_Parts]:
@@ -56,7 +58,8 @@ def _flows(view: View) -> Iterator[_Parts]:
             sentence(saga.why.value),
             (f"choreography by {listed([saga.start, *(s.ok for s in saga.steps)])}: {lost}.",),
             f"{change}.",
-            mark_of(saga.why),
+            weakest(saga.why, saga.deadline),
+            weakest(saga.why, saga.deadline),
         )
     for each in view.design.choreographies:
         services = listed(dict.fromkeys(one.who for one in each.reactions))
@@ -68,6 +71,7 @@ def _flows(view: View) -> Iterator[_Parts]:
             (f"a saga that sends commands to {services}: it would wait for answers that none of its steps needs.",),
             f"one of {services} may refuse, or its effect has to be undone.",
             mark_of(each.why),
+            weakest(each.why),
         )
 
 
@@ -89,6 +93,7 @@ def _bus(view: View) -> _Parts:
         tuple(others),
         f"{change}.",
         mark_of(design.bus.use),
+        A,
     )
 
 
@@ -109,6 +114,7 @@ def _storage(view: View) -> Iterator[_Parts]:
             (lost,),
             f"{change}.",
             mark_of(each.stored),
+            weakest(each.stored, each.why),
         )
 
 
@@ -124,6 +130,7 @@ def _compatibility(view: View) -> _Parts:
         (f"NONE: {readers} would have to stop and start together.",),
         f"topics keep less than one deployment of {readers} takes.",
         mark_of(design.compatibility),
+        weakest(design.compatibility, design.load.retention),
     )
 
 
@@ -138,4 +145,5 @@ def _failure(view: View) -> _Parts:
         (f"to try for ever in place: the key of one {steps[0] if steps else 'message'} would hold its partition.",),
         f"a provider behind {steps[0] if steps else 'a handler'} is usually away for longer than {waits}.",
         mark_of(failure.retry_topics),
+        weakest(failure.retry_topics),
     )

@@ -21,13 +21,14 @@ from partita.design.document.assumed import (
     SNAPSHOT_EVENTS,
     TAIL_S,
 )
-from partita.design.document.block import A, Calculation, D, R, mark_of, weakest
+from partita.design.document.block import A, Calculation, Mark, mark_of, weakest
 from partita.design.document.quantity import MONTH_S, YEAR_S, count, plain, rate, size, span
 from partita.design.document.topic import TopicDesign, topics_of
 from partita.design.document.traffic import Traffic, of_consumer, of_event, of_producer, on_topics, together, total
 from partita.design.model.design import Design
 from partita.design.model.load import Stream
 from partita.design.model.message import EventDesign
+from partita.design.model.origin import Fact, Origin
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.model.storage import AggregateDesign, ReadModelDesign
 from partita.topics.load import Load
@@ -38,7 +39,12 @@ def monthly(design: Design) -> Calculation:
     every = [event.rate.value for event in on_topics(design)]
     amount = sum(every) * MONTH_S
     values = f"({summed(every)}) x {span(MONTH_S)}"
-    return Calculation("events a month", "sum of all events/s x 30 d", values, count(amount), amount, R)
+    return Calculation("events a month", "sum of all events/s x 30 d", values, count(amount), amount, _mark(design))
+
+
+def _mark(design: Design) -> Mark:
+    """The mark of the rates of all events together."""
+    return weakest(*(event.rate for event in on_topics(design)))
 
 
 def summed(rates: Iterable[float]) -> str:
@@ -53,7 +59,12 @@ def rates(name: str, parts: Iterable[Traffic]) -> Calculation:
     steady, peak = sum(part.steady for part in every), sum(part.peak for part in every)
     values = f"{summed(part.steady for part in every)}; peak {summed(part.peak for part in every)}"
     return Calculation(
-        f"rate of {name}", "sum over its messages", values, f"{rate(steady)}, peak {rate(peak)}", peak, R
+        f"rate of {name}",
+        "sum over its messages",
+        values,
+        f"{rate(steady)}, peak {rate(peak)}",
+        peak,
+        weakest(*(part.mark for part in every)),
     )
 
 
@@ -158,7 +169,8 @@ def hot_key(design: Design, topic: TopicDesign) -> Calculation:
 
 def window_rows(design: Design, consumer: str, window: float | None) -> tuple[Calculation, Calculation]:
     """The idempotency marks of a consumer: rows, and their bytes; of a window without an end, for each year."""
-    steady = of_consumer(design, consumer).steady
+    each = of_consumer(design, consumer)
+    steady = each.steady
     kept, per = (YEAR_S, " a year") if window is None else (window, "")
     rows = steady * kept
     first = Calculation(
@@ -167,7 +179,7 @@ def window_rows(design: Design, consumer: str, window: float | None) -> tuple[Ca
         f"{rate(steady)} x {span(kept)}",
         f"{count(rows)} rows{per}",
         rows,
-        R,
+        weakest(each.mark, *_windows(design)),
     )
     second = Calculation(
         f"size of the marks of {consumer}",
@@ -178,6 +190,11 @@ def window_rows(design: Design, consumer: str, window: float | None) -> tuple[Ca
         A,
     )
     return first, second
+
+
+def _windows(design: Design) -> list[Fact[float] | Origin]:
+    """The facts that a window is chosen from."""
+    return [design.failure.window, *(rule.bound for rule in design.rules if rule.kind == "exactly-once-effect")]
 
 
 def replay(design: Design, model: ReadModelDesign) -> Calculation:
@@ -197,7 +214,7 @@ def budget(saga: SagaDesign) -> Calculation:
     slowest = [max(group, key=lambda step: step.timeout.value) for group in saga.groups()]
     amount = sum(step.timeout.value for step in slowest)
     values = " + ".join(span(step.timeout.value) for step in slowest)
-    mark = weakest(*(mark_of(step.timeout) for step in saga.steps))
+    mark = weakest(*(step.timeout for step in saga.steps))
     return Calculation(
         f"slowest way of {saga.name}", "sum of the timeouts of its steps", values, span(amount), amount, mark
     )
@@ -212,11 +229,12 @@ def tries(step: StepDesign) -> Calculation:
 
 def slack(saga: SagaDesign) -> Calculation:
     """The rest of a saga's deadline after its slowest way; it has to hold the undo."""
-    used = budget(saga).amount
+    slowest = budget(saga)
+    used, mark = slowest.amount, weakest(slowest.mark, saga.deadline)
     amount = saga.deadline.value - used
     values = f"{span(saga.deadline.value)} - {span(used)}"
     result = span(amount) if amount > 0 else f"-{span(-amount)}" if amount < 0 else "0 s"
-    return Calculation(f"slack of {saga.name}", "deadline - slowest way", values, result, amount, R)
+    return Calculation(f"slack of {saga.name}", "deadline - slowest way", values, result, amount, mark)
 
 
 def backlog(design: Design, service: str) -> tuple[Calculation, Calculation]:
@@ -246,11 +264,12 @@ def backlog(design: Design, service: str) -> tuple[Calculation, Calculation]:
 def stream_length(design: Design, aggregate: AggregateDesign) -> Calculation:
     """The mean number of events in the stream of one aggregate."""
     rates = [design.event(name).rate.value for name in aggregate.events]
+    mark = weakest(*(design.event(name).rate for name in aggregate.events))
     most = max(rates, default=0.0)
     amount = sum(rates) / most if most else float(len(rates))
     values = f"({' + '.join(map(rate, rates)) or '0'}) / {rate(most)}" if most else f"{len(rates)} kinds of events"
     formula = "events/s of the stream / events/s of its most frequent event"
-    return Calculation(f"stream of one {aggregate.name}", formula, values, f"{amount:.3g} events", amount, R)
+    return Calculation(f"stream of one {aggregate.name}", formula, values, f"{amount:.3g} events", amount, mark)
 
 
 def snapshots(aggregate: AggregateDesign, length: float) -> Calculation:
@@ -258,7 +277,7 @@ def snapshots(aggregate: AggregateDesign, length: float) -> Calculation:
     amount = length // SNAPSHOT_EVENTS
     values = f"{length:.3g} events / {SNAPSHOT_EVENTS} events, whole"
     return Calculation(
-        f"snapshots of one {aggregate.name}", "stream / events between snapshots", values, f"{amount:.0f}", amount, R
+        f"snapshots of one {aggregate.name}", "stream / events between snapshots", values, f"{amount:.0f}", amount, A
     )
 
 
@@ -267,7 +286,8 @@ def retry_time(design: Design) -> Calculation:
     waits = design.failure.retry_topics.value
     amount = sum(waits)
     values = " + ".join(span(wait) for wait in waits) or "0 s"
-    return Calculation("first failure to dead letter", "sum of the waits", values, span(amount), amount, R)
+    mark = weakest(design.failure.retry_topics)
+    return Calculation("first failure to dead letter", "sum of the waits", values, span(amount), amount, mark)
 
 
 def error_budget(stream: Stream) -> Calculation:
@@ -283,7 +303,7 @@ def peak_of(stream: Stream) -> Calculation:
     """The factor between the peak and the steady load."""
     amount = stream.peak.value / stream.steady.value if stream.steady.value else 0.0
     values = f"{rate(stream.peak.value)} / {rate(stream.steady.value)}"
-    mark = D if mark_of(stream.peak) is D else A
+    mark = weakest(stream.peak, stream.steady)
     return Calculation(f"peak of {stream.name}", "peak / steady", values, f"{amount:.3g} x", amount, mark)
 
 
@@ -291,7 +311,9 @@ def peak_of_event(design: Design, event: EventDesign) -> Calculation:
     """The messages per second of an event at the peak of its stream."""
     each = of_event(design, event)
     values = f"{each.peak / each.steady:.3g} x {rate(each.steady)}"
-    return Calculation(f"peak of {event.name}", "factor of its stream x rate", values, rate(each.peak), each.peak, R)
+    return Calculation(
+        f"peak of {event.name}", "factor of its stream x rate", values, rate(each.peak), each.peak, each.mark
+    )
 
 
 def total_disk(design: Design) -> Calculation:
@@ -314,5 +336,6 @@ def audit_rows(design: Design, kept: float) -> Calculation:
     """The events that an audit keeps."""
     every = [event.rate.value for event in on_topics(design) if not event.lossy]
     amount = sum(every) * kept
+    mark = weakest(_mark(design), *(rule.bound for rule in design.rules if rule.kind == "audit"))
     values = f"({summed(every)}) x {span(kept)}"
-    return Calculation("events under audit", "events/s x time", values, count(amount), amount, R)
+    return Calculation("events under audit", "events/s x time", values, count(amount), amount, mark)

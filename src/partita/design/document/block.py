@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from typing import Any
 
+from partita.design.model import origin
 from partita.design.model.origin import Fact, Origin
 from partita.design.model.section import APPENDICES
 from partita.flow.picture import Picture
@@ -32,9 +34,10 @@ def mark_of(source: Origin | Fact[object]) -> Mark:
     return _OF_ORIGIN[(source.origin if isinstance(source, Fact) else source).mark]
 
 
-def weakest(*marks: Mark) -> Mark:
-    """The mark of a line made of several facts: assumed where one of them is, else derived."""
-    return A if A in marks else R
+def weakest(*sources: Mark | Origin | Fact[Any]) -> Mark:
+    """The mark of a line made of several facts, each given by its mark, its origin or itself."""
+    marks = (each if isinstance(each, Mark) else mark_of(each) for each in sources)
+    return _OF_ORIGIN[origin.weakest(*("assumed" if mark is A else "derived" for mark in marks))]
 
 
 @dataclass(frozen=True, slots=True)

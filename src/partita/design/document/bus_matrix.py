@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from partita.design.document.arithmetic import volume
 from partita.design.document.assumed import BUS_MESSAGES_PER_S, HEADROOM
+from partita.design.document.block import A, Mark, R, weakest
 from partita.design.document.quantity import YEAR_S, are, listed, plain, rate, size, span
 from partita.design.document.traffic import total
 from partita.design.model.delivery import BUS_KINDS
@@ -38,6 +39,8 @@ class Needs:
     teams: int
     peak: float
     disk: float
+    marks: tuple[Mark, Mark, Mark]
+    """Of the retention, of the years on record, and of the peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Need:
     weight: int
     because: str
     scores: tuple[int, ...]
+    mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Tip:
 def needs_of(design: Design) -> Needs:
     """The needs of a design."""
     audited = [rule.keep or 0.0 for rule in design.rules if rule.kind == "audit"]
+    years = weakest(design.load.retention, *(rule.bound for rule in design.rules if rule.kind == "audit"))
     return Needs(
         keys=tuple(dict.fromkeys(event.key for event in design.events)),
         replayed=tuple(model.name for model in design.read_models),
@@ -70,6 +75,7 @@ def needs_of(design: Design) -> Needs:
         teams=len(dict.fromkeys(service.team for service in design.services)),
         peak=total(design).peak,
         disk=volume(design).amount,
+        marks=(weakest(design.load.retention), years, total(design).mark),
     )
 
 
@@ -78,19 +84,21 @@ def matrix(needs: Needs) -> tuple[Need, ...]:
     throughput = tuple(_carries(needs.peak, BUS_MESSAGES_PER_S[kind]) for kind in BUS_KINDS)
     volume = (3, 2, 1, 1, 3 if needs.disk < 2e11 else 1 if needs.disk < 2e12 else 0)
     years = needs.kept >= YEAR_S or needs.retention >= YEAR_S
+    kept, on_record, load = needs.marks
     found = [
         _need("order per key", 3 if needs.keys else 0, f"{listed(needs.keys)} must stay in order"),
         _need(
             "replay",
             2 if needs.replayed else 0,
             f"{listed(needs.replayed)} {are(needs.replayed)} rebuilt from {span(needs.retention)}",
+            kept,
         ),
         _need("last value of a key", 2 if needs.compacted else 0, f"{listed(needs.compacted)} is compacted"),
-        _need("kept for years", 2 if years else 0, f"{span(max(needs.kept, needs.retention))} on record"),
-        Need("throughput", 3 if needs.peak > 1_000 else 1, f"{rate(needs.peak)} at the peak", throughput),
-        Need("volume", 2 if needs.disk > 1e12 else 1, f"{size(needs.disk)} before copies", volume),
+        _need("kept for years", 2 if years else 0, f"{span(max(needs.kept, needs.retention))} on record", on_record),
+        Need("throughput", 3 if needs.peak > 1_000 else 1, f"{rate(needs.peak)} at the peak", throughput, A),
+        Need("volume", 2 if needs.disk > 1e12 else 1, f"{size(needs.disk)} before copies", volume, A),
         _need("teams that subscribe", 2 if needs.teams > 2 else 1, f"{needs.teams} teams"),
-        _need("little to run", 2 if needs.peak < 100 else 1, f"{rate(needs.peak)} have to pay for a cluster"),
+        _need("little to run", 2 if needs.peak < 100 else 1, f"{rate(needs.peak)} have to pay for a cluster", load),
     ]
     return tuple(need for need in found if need.weight)
 
@@ -147,8 +155,8 @@ def said_tips(needs: Needs, chosen: str) -> list[str]:
     return [f"{plain(names, 'or')}: {when}" for when, names in found.items()]
 
 
-def _need(name: str, weight: int, because: str) -> Need:
-    return Need(name, weight, because, _FIXED[name])
+def _need(name: str, weight: int, because: str, mark: Mark = R) -> Need:
+    return Need(name, weight, because, _FIXED[name], mark)
 
 
 def _carries(peak: float, capacity: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from partita.design.checking.keys import commands_named
 from partita.design.document.assumed import CALL_S, HEADROOM
-from partita.design.document.block import A, Block, Calculation, Heading, R, Row, row, sums, table
+from partita.design.document.block import A, Block, Calculation, Heading, R, Row, row, sums, table, weakest
 from partita.design.document.quantity import rate, span, words
 from partita.design.document.traffic import of_event
 from partita.design.model.design import Design
@@ -89,7 +89,10 @@ def _protocol(step: StepDesign) -> Iterator[Row]:
         "ask": f"`{step.ask}` first; only a no leads to `{step.undo}`",
     }[step.on_timeout.value if step.kind != "retriable" else "retry"]
     yield row(
-        R, f"no answer within {span(step.timeout.value)}", f"{act} may have happened or may still happen", silence
+        weakest(step.timeout),
+        f"no answer within {span(step.timeout.value)}",
+        f"{act} may have happened or may still happen",
+        silence,
     )
     remedy = "`on_timeout: ask`, and a look-up" if step.kind != "retriable" else "a look-up"
     yield row(

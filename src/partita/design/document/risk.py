@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from partita.design.document import arithmetic
-from partita.design.document.block import Mark, R, mark_of
+from partita.design.document.block import A, Mark, mark_of, weakest
 from partita.design.document.quantity import count, listed, rate, span, words
 from partita.design.document.rule_words import CEILING
 from partita.design.document.view import View
@@ -45,10 +45,14 @@ def _of_sagas(view: View) -> Iterator[Risk]:
                     95,
                     f"The outcome of `{step.do}` is unknown when `{step.at}` does not answer in {span(step.timeout.value)}: "
                     f"asking again with the same key must not {words(step.do)} twice.",
-                    R,
+                    weakest(step.timeout, step.origin),
                 )
             if step.kind == "step" and not step.undo and not step.no_effect:
-                yield Risk(90, f"`{step.do}` has no undo, although a later step of `{saga.name}` may be refused.", R)
+                yield Risk(
+                    90,
+                    f"`{step.do}` has no undo, although a later step of `{saga.name}` may be refused.",
+                    weakest(step.origin),
+                )
 
 
 def _of_slack(saga: SagaDesign) -> Iterator[Risk]:
@@ -58,7 +62,7 @@ def _of_slack(saga: SagaDesign) -> Iterator[Risk]:
             85,
             f"The slowest way of `{saga.name}` leaves {slack.result} of its deadline of {span(saga.deadline.value)} "
             "to undo it.",
-            R,
+            slack.mark,
         )
 
 
@@ -70,26 +74,31 @@ def _of_rules(view: View) -> Iterator[Risk]:
                 70,
                 f'"{rule.text}" spans {listed(dict.fromkeys(owners) or rule.across)}: it holds when a saga has ended, '
                 "and as an interval while one runs.",
-                R,
+                weakest(rule.origin),
             )
         if rule.kind == "exactly-once-effect" and rule.window is not None:
             horizon = arithmetic.retry_time(view.design).amount
             if horizon > 0.5 * rule.window:
                 yield Risk(
-                    88, f"Retries take {span(horizon)} of the {span(rule.window)} for which a `{rule.key}` is known.", R
+                    88,
+                    f"Retries take {span(horizon)} of the {span(rule.window)} for which a `{rule.key}` is known.",
+                    weakest(rule.bound, view.design.failure.retry_topics),
                 )
         if rule.kind == "staleness" and rule.max is not None:
             yield Risk(
                 40,
                 f"`{rule.read}` is late by more than {span(rule.max)} as soon as its projection misses "
                 f"{count(_missed(view, rule.read, rule.max))} events.",
-                R,
+                weakest(rule.bound, *(view.design.event(name).rate for name in _inputs(view, rule.read))),
             )
 
 
 def _missed(view: View, read: str, seconds: float) -> float:
-    inputs = [name for model in view.design.read_models if model.name == read for name in model.inputs]
-    return sum(view.design.event(name).rate.value for name in inputs) * seconds
+    return sum(view.design.event(name).rate.value for name in _inputs(view, read)) * seconds
+
+
+def _inputs(view: View, read: str) -> list[str]:
+    return [name for model in view.design.read_models if model.name == read for name in model.inputs]
 
 
 def _of_data(view: View) -> Iterator[Risk]:
@@ -101,7 +110,7 @@ def _of_data(view: View) -> Iterator[Risk]:
             60,
             f"{listed(fields)} hold personal data in topics that keep it {span(None if kept == float('inf') else kept)}: "
             "erasing a person needs keys of their own.",
-            R,
+            weakest(*(event.retention for event in held)),
         )
 
 
@@ -111,9 +120,9 @@ def _of_load(view: View) -> Iterator[Risk]:
             yield Risk(
                 65,
                 f"`{event.name}` comes {rate(event.rate.value)} and goes past the outbox: its readers must bear a gap.",
-                R,
+                weakest(event.rate),
             )
     for topic in view.topics:
         need, has = arithmetic.needed(topic), view.design.bus.partitions.value
         if need > has:
-            yield Risk(92, f"`{topic.name}` needs {need} partitions at its peak and has {has}.", R)
+            yield Risk(92, f"`{topic.name}` needs {need} partitions at its peak and has {has}.", A)

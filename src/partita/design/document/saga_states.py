@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from partita.design.document.block import Block, Heading, Paragraph, R, row, table
+from partita.design.document.block import Block, Heading, Paragraph, R, row, table, weakest
 from partita.design.document.quantity import listed
 from partita.design.document.saga_of_design import state_table
 from partita.design.model.design import Design
@@ -22,8 +22,9 @@ def states_of(design: Design, saga: SagaDesign) -> list[Block]:
     try:
         found = state_table(design, saga)
     except (DeclarationError, OverflowError) as error:
+        mark = weakest(saga.deadline, *(step.timeout for step in saga.steps))
         why = " ".join(str(error).split()).partition(": ")[2] or str(error)
-        return [heading, Paragraph(f"There is no table: the engine refuses `{saga.name}`. {why}", R)]
+        return [heading, Paragraph(f"There is no table: the engine refuses `{saga.name}`. {why}", mark)]
     if len(found.states) > STATES_MAX:
         text = (
             f"`{saga.name}` has {len(found.states)} states under {len(found.inputs)} inputs; `{TEST}` plays each cell."

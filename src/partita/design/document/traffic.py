@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from partita.design.document.assumed import COMMAND_BYTES
+from partita.design.document.block import Mark, R, weakest
 from partita.design.model.design import Design
 from partita.design.model.message import CommandDesign, EventDesign
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Messages per second, steady and at the peak, and the mean bytes of one with its envelope."""
+    """Messages per second, steady and at the peak, and the mean bytes of one with its envelope. `mark` is that of the rates."""
 
     steady: float
     peak: float
     bytes_each: float
+    mark: Mark
 
 
 def of_event(design: Design, event: EventDesign) -> Traffic:
     """The traffic of an event."""
-    return Traffic(event.rate.value, event.rate.value * _factor(design, event.name), float(event.bytes.value))
+    factor, mark = _factor(design, event.name)
+    return Traffic(event.rate.value, event.rate.value * factor, float(event.bytes.value), weakest(event.rate, mark))
 
 
 def of_command(design: Design, command: CommandDesign) -> Traffic:
@@ -33,9 +36,9 @@ def of_command(design: Design, command: CommandDesign) -> Traffic:
             origin = step.undone or command.reply
     event = next((each for each in design.events if each.name == origin), None)
     if event is None:
-        return Traffic(0.0, 0.0, float(COMMAND_BYTES))
+        return Traffic(0.0, 0.0, float(COMMAND_BYTES), R)
     found = of_event(design, event)
-    return Traffic(found.steady, found.peak, float(COMMAND_BYTES))
+    return replace(found, bytes_each=float(COMMAND_BYTES))
 
 
 def together(parts: list[Traffic]) -> Traffic:
@@ -43,7 +46,7 @@ def together(parts: list[Traffic]) -> Traffic:
     steady, peak = sum(part.steady for part in parts), sum(part.peak for part in parts)
     weight = steady or float(len(parts) or 1)
     bytes_each = sum(part.bytes_each * (part.steady if steady else 1.0) for part in parts) / weight
-    return Traffic(steady, peak, bytes_each)
+    return Traffic(steady, peak, bytes_each, weakest(*(part.mark for part in parts)))
 
 
 def on_topics(design: Design) -> tuple[EventDesign, ...]:
@@ -85,13 +88,14 @@ def of_producer(design: Design, service: str) -> Traffic:
     return together(parts_of_producer(design, service))
 
 
-def _factor(design: Design, event: str) -> float:
-    """Peak by steady load of the stream that leads to an event: directly, or by sagas; else of the first stream."""
-    for stream in design.load.streams:
-        if event in _led_to(design, stream.begins) and stream.steady.value > 0:
-            return stream.peak.value / stream.steady.value
-    first = next((stream for stream in design.load.streams if stream.steady.value > 0), None)
-    return first.peak.value / first.steady.value if first is not None else 1.0
+def _factor(design: Design, event: str) -> tuple[float, Mark]:
+    """Peak by steady load of the stream that leads to an event, and its mark: directly, or by sagas; else of the first stream."""
+    loads = [stream for stream in design.load.streams if stream.steady.value > 0]
+    leads = (stream for stream in loads if event in _led_to(design, stream.begins))
+    found = next(leads, None) or next(iter(loads), None)
+    if found is None:
+        return 1.0, R
+    return found.peak.value / found.steady.value, weakest(found.peak, found.steady, found.origin)
 
 
 def _led_to(design: Design, begins: str) -> dict[str, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partita.design.model.origin import Fact
+from partita.design.model.origin import Fact, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Stream:
     begins: str
     steady: Fact[float]
     peak: Fact[float]
+    origin: Origin
+    """Of the event that it begins with."""
 
 
 @dataclass(frozen=True, slots=True)

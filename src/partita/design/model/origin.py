@@ -21,6 +21,12 @@ class Origin:
     why: str = ""
 
 
+def weakest(*marks: Mark) -> Mark:
+    """The mark of a value computed from several: assumed where one of them is, else derived. A chain is no surer than its weakest
+    link, so no place that computes a value chooses its mark."""
+    return "assumed" if "assumed" in marks else "derived"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T_co]):
     """A value with its origin."""

@@ -16,12 +16,14 @@ class Rule:
     """A rule in words, its kind, and the facts that the kind needs.
 
     `key` deduplicates an effect for `window` seconds (None = for ever); `across` are the aggregates of an invariant, `read` the
-    read model of a staleness of at most `max` seconds; `keep` are the seconds of an audit.
+    read model of a staleness of at most `max` seconds; `keep` are the seconds of an audit. `origin` is that of the text, `bound`
+    that of these facts: people state a rule, and its times are assumed.
     """
 
     text: str
     kind: RuleKind
     origin: Origin
+    bound: Origin
     key: str = ""
     window: float | None = None
     across: tuple[str, ...] = ()

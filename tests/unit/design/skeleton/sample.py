@@ -162,7 +162,7 @@ def orders() -> Design:
             AggregateDesign("Payment", "payment-service", said("event-sourced"), said(""), (), SAID),
         ),
         read_models=(ReadModelDesign("order_summary", "analytics", ("OrderPlaced",), said(2.0), SAID),),
-        rules=(Rule("an order is charged at most once", "exactly-once-effect", SAID, key="order_id", window=DAY_S),),
+        rules=(Rule("an order is charged at most once", "exactly-once-effect", SAID, SAID, key="order_id", window=DAY_S),),
         failure=FailurePolicy(said((60.0, 300.0, 1_800.0)), said("dead-letter"), said("team"), said(DAY_S)),
         compatibility=said("BACKWARD_TRANSITIVE"),
         bus=BusDesign(said("kafka"), said(12), said(3)),
@@ -175,7 +175,7 @@ def positions() -> Design:
     moved = event("DriverMoved", "driver-gateway", "driver_id id, at geo pii", compact=True, lossy=True)
     return replace(
         base,
-        load=Load((Stream("positions", "DriverMoved", said(40_000.0), said(40_000.0)),), said(30 * DAY_S)),
+        load=Load((Stream("positions", "DriverMoved", said(40_000.0), said(40_000.0), SAID),), said(30 * DAY_S)),
         services=(*base.services, service("driver-gateway"), service("eta-service", "projection")),
         events=(*base.events, moved),
         choreographies=(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from partita.design.brief.part import Part
 from partita.design.model.ledger import Assumption, Question
-from partita.design.model.origin import Fact, Origin
+from partita.design.model.origin import Fact, Origin, weakest
 
 T = TypeVar("T")
 
@@ -26,9 +27,9 @@ class Ledger:
             return Origin("assumed", f"{self.source}:{line}", why or "the line is marked as assumed")
         return Origin("declared", f"{self.source}:{line}", why)
 
-    def derived(self, why: str, line: int = 0) -> Origin:
-        """The origin of a fact that follows from declared ones."""
-        return Origin("derived", f"{self.source}:{line}" if line else "", why)
+    def derived(self, why: str, line: int = 0, *, of: Iterable[Origin] = ()) -> Origin:
+        """The origin of a fact that follows from others: from an assumed one follows an assumed one."""
+        return Origin(weakest(*(each.mark for each in of)), f"{self.source}:{line}" if line else "", why)
 
     def assume(self, text: str, owner: str, wrong: str, write: str, *, about: str = "") -> Origin:
         """Take a default. Several parts with the same default are one assumption: `{about}` in its text lists them."""

@@ -53,7 +53,8 @@ def rates_of(
     """The mean rate of each event at steady load: that of its stream, of its saga, or of events with the same key."""
     rates: dict[str, Fact[float]] = {}
     for stream in load.streams:
-        rates.setdefault(stream.begins, Fact(stream.steady.value, ledger.derived(f"the stream {stream.name}")))
+        origin = ledger.derived(f"the stream {stream.name}", of=(stream.origin, stream.steady.origin))
+        rates.setdefault(stream.begins, Fact(stream.steady.value, origin))
     keys = {name: part.text("key") for name, part in brief.named("events")}
     for _ in range(2):  # the start of a second saga may be an event of the first
         for saga in sagas:
@@ -62,7 +63,10 @@ def rates_of(
         causes = [rates[name] for name in reaction.when if name in rates]
         for name in reaction.gives if causes else ():
             total = sum(each.value for each in causes)
-            rates.setdefault(name, Fact(total, ledger.derived(f"{reaction.who} publishes it for each event it hears")))
+            why = f"{reaction.who} publishes it for each event it hears"
+            rates.setdefault(
+                name, Fact(total, ledger.derived(why, of=(reaction.origin, *(each.origin for each in causes))))
+            )
     for name, key in keys.items():
         if name not in rates:
             rates[name] = _like_its_key(name, key, rates, keys, ledger)
@@ -85,11 +89,15 @@ def _stream(key: str, part: Part, brief: Part, sagas: tuple[SagaDesign, ...], le
             "The peak of {about} is five times the steady rate.", ARCHITECT,
             "partitions and consumers are too few in the worst minute", "steady: 50, peak: 250 at the load", about=name,
         ))  # fmt: skip
-    return Stream(name, part.text("begins") or _begins(name, brief, sagas, ledger), steady, peak)
+    if part.has("begins"):
+        return Stream(name, part.text("begins"), steady, peak, ledger.declared(part.line_of("begins")))
+    begins, origin = _begins(name, brief, sagas, ledger)
+    return Stream(name, begins, steady, peak, origin)
 
 
-def _begins(name: str, brief: Part, sagas: tuple[SagaDesign, ...], ledger: Ledger) -> str:
-    """The event that begins each of "orders": one whose name has the word, or the lossy one, or the start of the first saga."""
+def _begins(name: str, brief: Part, sagas: tuple[SagaDesign, ...], ledger: Ledger) -> tuple[str, Origin]:
+    """The event that begins each of "orders", with its origin: one whose name has the word, or the lossy one, or the start of the
+    first saga."""
     events = brief.named("events")
     stem = name.rpartition("_")[2].removesuffix("s")
     stem = f"{stem[:-2]}y" if stem.endswith("ie") else stem
@@ -98,11 +106,11 @@ def _begins(name: str, brief: Part, sagas: tuple[SagaDesign, ...], ledger: Ledge
     lossy = [each for each, part in events if part.flag("lossy")]
     found = next(iter([*(each for each in named if each in starts), *named, *lossy, *starts]), "")
     found = found or (events[0][0] if events else "")
-    ledger.assume(
+    origin = ledger.assume(
         f"Each of the {name.replace('_', ' ')} begins with {found}.", ARCHITECT,
         "rates, disk and partitions are computed for the wrong events", f"{{steady: 50, begins: {found}}} at the load",
     )  # fmt: skip
-    return found
+    return found, origin
 
 
 def _assumed(start: str, ledger: Ledger) -> Stream:
@@ -111,7 +119,7 @@ def _assumed(start: str, ledger: Ledger) -> Stream:
         "every number of the capacity sheet changes by the same factor",
         "load: {orders_per_second: {steady: 10, peak: 50}}", about=start,
     )  # fmt: skip
-    return Stream(start, start, Fact(STEADY, origin), Fact(STEADY * PEAK_FACTOR, origin))
+    return Stream(start, start, Fact(STEADY, origin), Fact(STEADY * PEAK_FACTOR, origin), origin)
 
 
 def _start(saga: SagaDesign, rates: dict[str, Fact[float]], keys: dict[str, str], ledger: Ledger) -> Fact[float]:
@@ -121,7 +129,7 @@ def _start(saga: SagaDesign, rates: dict[str, Fact[float]], keys: dict[str, str]
 
 
 def _rates_of_saga(saga: SagaDesign, start: Fact[float], rates: dict[str, Fact[float]], ledger: Ledger) -> None:
-    done = ledger.derived(f"one for each {saga.start}, were none refused")
+    done = ledger.derived(f"one for each {saga.start}, were none refused", of=(start.origin,))
     for step in saga.steps:
         _set(rates, (step.ok,), start.value, done)
     refused = (*(name for step in saga.steps for name in (*step.fail, step.undone)), saga.failed)

@@ -139,7 +139,7 @@ def _kept(part: Part, retention: Fact[float | None], ledger: Ledger) -> Fact[flo
     if part.has("keep"):
         keep = part.number("keep")
         return ledger.fact(part, "keep", None if keep == math.inf else keep)
-    return Fact(retention.value, ledger.derived("the retention of the load", part.line))
+    return Fact(retention.value, ledger.derived("the retention of the load", part.line, of=(retention.origin,)))
 
 
 def _entries(

@@ -12,7 +12,7 @@ from partita.design.model.accepted import Accepted
 from partita.design.model.choreography import Choreography
 from partita.design.model.delivery import BusDesign, BusKind, FailurePolicy
 from partita.design.model.message import EventDesign
-from partita.design.model.origin import Fact
+from partita.design.model.origin import Fact, Origin
 from partita.design.model.rule import Rule, RuleKind
 from partita.design.model.service import ServiceDesign
 from partita.design.model.storage import AggregateDesign, ReadModelDesign, Stored
@@ -83,7 +83,7 @@ def read_models_of(
         inputs = tuple(dict.fromkeys((*(known.inputs if known else ()), *reaction.when)))
         bound = next((each for each in rules if each.kind == "staleness" and each.read == reaction.projects), None)
         if bound is not None:
-            staleness = Fact(bound.max, bound.origin)
+            staleness = Fact(bound.max, bound.bound)
         else:
             staleness = Fact(None, ledger.derived("no rule bounds it", 0))
         found[reaction.projects] = ReadModelDesign(reaction.projects, reaction.who, inputs, staleness, reaction.origin)
@@ -103,6 +103,7 @@ def rules_of(brief: Part, ledger: Ledger) -> tuple[Rule, ...]:
                 text=part.text("rule"),
                 kind=cast(RuleKind, part.text("kind")),
                 origin=ledger.declared(part.line),
+                bound=_bound(part, ledger),
                 key=part.text("key"),
                 window=None if window == math.inf else window,
                 across=part.texts("across"),
@@ -112,6 +113,17 @@ def rules_of(brief: Part, ledger: Ledger) -> tuple[Rule, ...]:
             )
         )
     return tuple(found)
+
+
+def _bound(part: Part, ledger: Ledger) -> Origin:
+    """The origin of the facts of a rule: a line of its own may say them, or a default."""
+    lines = [part.line_of(key) for key in ("key", "window", "across", "read", "max", "keep") if part.has(key)]
+    origins = [ledger.declared(line) for line in lines]
+    is_default = part.text("kind") in ("exactly-once-effect", "audit") and not (part.has("window") or part.has("keep"))
+    assumed = next((each for each in origins if each.mark == "assumed"), None)
+    if is_default:
+        return Origin("assumed", "", "no line says for how long")
+    return assumed or ledger.declared(part.line)
 
 
 def _assume_times(part: Part, window: float, ledger: Ledger) -> None:

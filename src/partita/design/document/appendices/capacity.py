@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partita.design.document import arithmetic
-from partita.design.document.block import PLANNED, A, Block, Calculation, Heading, Paragraph, R, Section, sums
+from partita.design.document.block import PLANNED, A, Block, Calculation, Heading, Paragraph, Section, sums
 from partita.design.document.bus_matrix import NAMES, RUN_TODAY, matrix, needs_of, totals
 from partita.design.document.sections.idempotency import window_of
 from partita.design.document.topic import groups_of
@@ -34,7 +34,7 @@ def section(view: View) -> Section:
         Paragraph(
             f"Disk is the part of the cost that {design.domain} decides: {arithmetic.total_disk(design).result} on "
             f"{design.bus.replication.value} brokers; people and machines are not in this design.",
-            R,
+            A,
         )
     )
     return Section("D", APPENDICES["D"], tuple(blocks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.design.document.adr import adrs
-from partita.design.document.block import Block, Heading, Item, R, Section, bullets
+from partita.design.document.block import Block, Heading, Item, Section, bullets
 from partita.design.document.view import View
 from partita.design.model.section import APPENDICES
 
@@ -15,8 +15,8 @@ def section(view: View) -> Section:
         blocks.append(Heading(f"{each.id} {each.title}"))
         blocks += bullets(
             Item(f"Decided: {each.decision}", each.mark),
-            Item(f"Why: {each.why}", each.mark),
-            *(Item(f"Rejected: {rejected}", R) for rejected in each.rejected),
-            Item(f"What would change it: {each.change}", R),
+            Item(f"Why: {each.why}", each.shown),
+            *(Item(f"Rejected: {rejected}", each.shown) for rejected in each.rejected),
+            Item(f"What would change it: {each.change}", each.shown),
         )
     return Section("F", APPENDICES["F"], tuple(blocks))

@@ -8,6 +8,7 @@ from partita.design.document.block import (
     A,
     Block,
     Heading,
+    Mark,
     Paragraph,
     R,
     Section,
@@ -20,6 +21,7 @@ from partita.design.document.clashes.found import all_clashes, questions
 from partita.design.document.quantity import sentence
 from partita.design.document.rule_keeping import keeper
 from partita.design.document.view import View
+from partita.design.model.rule import Rule
 from partita.design.model.section import APPENDICES
 
 
@@ -31,7 +33,14 @@ def section(view: View) -> Section:
         *(
             compact(
                 "rule | kept by | section",
-                [row(mark_of(rule.origin), sentence(rule.text), *keeper(view, rule)) for rule in design.rules],
+                [
+                    row(
+                        A if mark_of(rule.bound) is A else mark_of(rule.origin),
+                        sentence(rule.text),
+                        *keeper(view, rule),
+                    )
+                    for rule in design.rules
+                ],
             )
             or (Paragraph(f"No rule of consistency is declared for {design.domain}.", R),)
         ),
@@ -48,6 +57,11 @@ def section(view: View) -> Section:
         [row(PLANNED, each.id, each.text, each.owner, each.decides) for each in questions(view)],
     ) or (Paragraph(f"No question of {design.domain} is open.", R),)
     return Section("A", APPENDICES["A"], tuple(blocks))
+
+
+def _mark(rule: Rule) -> Mark:
+    """The mark of a rule with its keeper, which names the times of the rule."""
+    return A if mark_of(rule.bound) is A else mark_of(rule.origin)
 
 
 def _written(line: str) -> str:

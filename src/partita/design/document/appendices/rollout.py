@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from partita.design.document.block import Block, Heading, Item, Paragraph, R, Row, Section, bullets, compact, row
+from partita.design.document.block import (
+    Block,
+    Heading,
+    Item,
+    Paragraph,
+    R,
+    Row,
+    Section,
+    bullets,
+    compact,
+    row,
+    weakest,
+)
 from partita.design.document.quantity import listed, rate, span
 from partita.design.document.traffic import on_topics
 from partita.design.document.view import View
@@ -31,7 +43,7 @@ def _threats(view: View) -> list[Row]:
             heard = listed(view.design.consumers(event.name))
             found.append(
                 row(
-                    R,
+                    weakest(event.retention),
                     f"`{event.name}.{name}`",
                     f"read by a service that needs it not; {heard} receive it",
                     f"kept {span(event.retention.value)}; rights of section 5, erased as in section 7",
@@ -73,9 +85,14 @@ def _rollout(view: View) -> tuple[Block, ...]:
             Item(
                 f"Let `{saga.at}` publish `{saga.start}` for one in a hundred; to go back, stop it and wait "
                 f"{span(saga.deadline.value)} until each `{saga.name}` has ended.",
-                R,
+                weakest(saga.deadline),
             )
         )
     for stream in design.load.streams:
-        items.append(Item(f"Raise {stream.name} to {rate(stream.steady.value)}, then to {rate(stream.peak.value)}.", R))
+        items.append(
+            Item(
+                f"Raise {stream.name} to {rate(stream.steady.value)}, then to {rate(stream.peak.value)}.",
+                weakest(stream.steady, stream.peak),
+            )
+        )
     return bullets(*items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from partita.design.document.block import Block, Heading, R, row, table
+from partita.design.document.block import Block, Heading, row, table
 from partita.design.document.clashes import people, promising, repeating, retrying
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.view import View
@@ -55,14 +55,14 @@ def first_clashes(view: View) -> list[Block]:
         return []
     heading = Heading(f"Clashes in the facts, {min(FIRST, len(found))} of {len(found)}")
     asked = _asked(view)
-    rows = [row(R, each.between, each.literally, _owner(asked, each)) for each in found[:FIRST]]
+    rows = [row(each.mark, each.between, each.literally, _owner(asked, each)) for each in found[:FIRST]]
     return [heading, *table("clash | taken literally | decides", rows)]
 
 
 def all_clashes(view: View) -> list[Block]:
     """Each clash whole, for the ledger."""
     asked = _asked(view)
-    rows = [row(R, each.between, each.literally, each.does, _owner(asked, each)) for each in clashes(view)]
+    rows = [row(each.mark, each.between, each.literally, each.does, _owner(asked, each)) for each in clashes(view)]
     columns = "clash | what happens if both are taken literally | what this design does | decides"
     return [Heading("Clashes"), *table(columns, rows)] if rows else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partita.design.document.assumed import DESK_S, TASK_S
+from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.quantity import DAY_S, count, listed, rate, span
 from partita.design.document.traffic import of_event
@@ -35,6 +36,11 @@ def load(view: View) -> Iterator[Clash]:
             question=f"How many people decide `{step.do}`, and how long does one decision take?",
             decides=f"Whether `timeout: {span(step.timeout.value)}` of `{step.do}` can be kept; the document assumes "
             f"{span(TASK_S)} each.",
+            of=(
+                A,
+                step.timeout,
+                each.mark,
+            ),
             weight=90,
         )
 
@@ -58,6 +64,10 @@ def machine(view: View) -> Iterator[Clash]:
             owner=view.team(step.at),
             question=f"May a clock end a `{saga.name}` that no person decided within {span(step.timeout.value)}?",
             decides=f"If not, `on_timeout: retry` at `{step.do}`: it stays open, its owner is alerted, until the deadline.",
+            of=(
+                step.timeout,
+                step.origin,
+            ),
             weight=94,
         )
 
@@ -77,5 +87,9 @@ def replayed(view: View) -> Iterator[Clash]:
             owner=view.team(person.at),
             question=f"Which papers and values must a replay of `{person.do}` show, beside the fields of `{person.ok}`?",
             decides=f"Fields of `{person.ok}`: the names and hashes of documents, the version of the terms.",
+            of=(
+                rule.origin,
+                person.origin,
+            ),
             weight=64,
         )

@@ -43,6 +43,11 @@ def staleness(view: View) -> Iterator[Clash]:
                 question=f"Are {span(rule.max)} a bound of `{rule.read}` for each event, or for a share of them?",
                 decides=f"For each: `{rule.read}` is written in the transaction of {listed(owners)}, or has a longer "
                 f"`max:`.",
+                of=(
+                    back.mark,
+                    rule.bound,
+                    view.design.failure.retry_topics,
+                ),
                 weight=62,
             )
 
@@ -67,6 +72,10 @@ def any_order(view: View) -> Iterator[Clash]:
             owner=view.team(group),
             question=f"May later messages of one {rule.key} pass a failed one at `{group}`?",
             decides=f'Yes: `order="none"` at `{group}`, whose handlers then bear any order.',
+            of=(
+                rule.bound,
+                view.design.failure.retry_topics,
+            ),
             weight=45,
         )
 
@@ -91,6 +100,11 @@ def between_databases(view: View) -> Iterator[Clash]:
             f"{{{step.do} sent, {step.undo} sent}}; the "
             f"gap is {rate(each.peak)} x {span(step.timeout.value)} = {count(open_at_once)} at most",
             owner=view.team(step.at),
+            of=(
+                rule.bound,
+                each.mark,
+                step.timeout,
+            ),
             weight=57,
         )
 
@@ -137,6 +151,10 @@ def ceiling(view: View) -> Iterator[Clash]:
             owner=view.team(last.at),
             question="" if known else f"Which value bounds `{last.do}`, and which service refuses it?",
             decides=f"`commands: {{{last.do}: {{fields: [...]}}}}` with the limit, and a CHECK at `{last.at}`.",
+            of=(
+                rule.bound,
+                command.origin,
+            ),
             weight=93 if known is None else 52,
         )
 
@@ -158,6 +176,10 @@ def never_ends(view: View) -> Iterator[Clash]:
             owner=view.team(step.at),
             question=f"Which event ends the {name} of a completed `{saga.name}`: used up, given back, expired?",
             decides=f"An event with a reaction of `{step.at}`, and the end of the line of `{step.do}`.",
+            of=(
+                view.design.event(saga.start).rate,
+                step.origin,
+            ),
             weight=88,
         )
 

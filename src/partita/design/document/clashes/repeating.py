@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from partita.design.checking.keys import begun, commands_named, rate_of
 from partita.design.document.assumed import WEEKEND_S
+from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.quantity import YEAR_S, count, listed, rate, span
 from partita.design.document.view import View
@@ -34,6 +35,10 @@ def weekend(view: View) -> Iterator[Clash]:
         literally=f"a letter that `{first}` gets back on Monday is refused as too old, or has its effect twice",
         does=f"its mark stays until a person decides, whatever the {span(window.value)}: one effect{late}",
         owner=view.team(first),
+        of=(
+            A,
+            window,
+        ),
         weight=55,
     )
 
@@ -55,6 +60,10 @@ def retention(view: View) -> Iterator[Clash]:
         f"Without a key an older one "
         "is a dead letter (`Expired`)",
         owner=view.team(topic.producers[0]),
+        of=(
+            view.design.failure.window,
+            view.design.load.retention,
+        ),
         weight=30,
     )
 
@@ -75,6 +84,7 @@ def endless(view: View) -> Iterator[Clash]:
             owner=view.team(command.to),
             question=f"Is a second `{command.name}` for one {rule.key} after {span(rule.window)} ever right?",
             decides="Never: `window: forever` at the rule, with the aggregate whose row keeps the key in `across:`.",
+            of=(rule.bound,),
             weight=85,
         )
 
@@ -94,6 +104,7 @@ def one_key_for_all(view: View) -> Iterator[Clash]:
                 literally=f"`{undo.name}` is dropped as a duplicate of `{undo.undoes}`: its effect stays for ever",
                 does=f"a command is known by its step: `{key}` and the name of the step, never `{key}` alone",
                 owner=view.team(service.name),
+                of=(*(each.origin for each in taken),),
                 weight=35,
             )
             break
@@ -116,6 +127,10 @@ def several(view: View) -> Iterator[Clash]:
             owner=view.team(event.by),
             question=f"Which field makes a `{event.name}` the same one sent twice by its user?",
             decides=f"An effect by that field for `{event.name}`, and not by {event.key}.",
+            of=(
+                event.rate,
+                base.rate,
+            ),
             weight=65,
         )
 
@@ -135,6 +150,10 @@ def coarse(view: View) -> Iterator[Clash]:
                     f"{rule.key}, and all but one are dropped",
                     does="`partita design check` refuses it: `key-too-coarse`",
                     owner=view.team(command.to),
+                    of=(
+                        rule.bound,
+                        base.rate,
+                    ),
                     weight=99,
                 )
 
@@ -159,6 +178,11 @@ def outlived(view: View) -> Iterator[Clash]:
             owner=view.team(command.to),
             question=f"May the row that remembers a {rule.key} stay after {span(kept)}?",
             decides=f"If not, `window: {_years(kept)}`, and a `{command.name}` older than that is refused.",
+            of=(
+                rule.bound,
+                audit.bound,
+                *(event.rate for event in view.design.events if event.name == command.reply),
+            ),
             weight=58,
         )
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from partita.design.document.assumed import AWAY_S
+from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
 from partita.design.document.quantity import count, listed, rate, span, words
 from partita.design.document.traffic import of_event
@@ -34,6 +35,10 @@ def first_retry(view: View) -> Iterator[Clash]:
             owner=view.team(tightest.at),
             question=f"May {names} take longer than {span(waits[0])}, so that a retry is in time?",
             decides=f"`timeout:` of {names} above {span(waits[0])}, or a first wait below {span(tightest.timeout.value)}.",
+            of=(
+                view.design.failure.retry_topics,
+                *(step.timeout for step in saga.steps),
+            ),
             weight=70,
         )
 
@@ -56,6 +61,10 @@ def ladder(view: View) -> Iterator[Clash]:
             f"closed {saga.key}",
             does=f"`{saga.name}` is undone at {span(saga.deadline.value)}; tombstones refuse its late commands{goes_on}",
             owner=view.team(saga.at),
+            of=(
+                view.design.failure.retry_topics,
+                saga.deadline,
+            ),
             weight=60,
         )
 
@@ -83,6 +92,11 @@ def outage(view: View) -> Iterator[Clash]:
             owner=view.team(saga.at),
             question=f"Is an hour without `{step.at}` the end of a `{saga.name}`, or a wait?",
             decides=f"A wait: `on_timeout: retry` at `{step.do}`, and `deadline:` of `{saga.name}` above {span(AWAY_S)}.",
+            of=(
+                A,
+                step.timeout,
+                each.mark,
+            ),
             weight=95,
         )
 
@@ -105,6 +119,11 @@ def dead_letters(view: View) -> Iterator[Clash]:
         does="none: when a third of the latest messages of a type failed, its group tries one at a time (a storm); no "
         f"message of the {stream.name} uses up a wait",
         owner=view.team(owner),
+        of=(
+            A,
+            view.design.failure.retry_topics,
+            stream.peak,
+        ),
         weight=75,
     )
 

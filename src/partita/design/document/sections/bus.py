@@ -15,9 +15,9 @@ from partita.design.document.block import (
     Section,
     bullets,
     compact,
-    mark_of,
     row,
     table,
+    weakest,
 )
 from partita.design.document.bus_matrix import NAMES, RUN_TODAY, Needs, matrix, needs_of, said_tips, totals, winner
 from partita.design.document.quantity import listed, rate, size
@@ -32,21 +32,18 @@ def section(view: View) -> Section:
     design = view.design
     needs = needs_of(design)
     chosen = design.bus.use.value
-    blocks: list[Block] = [Paragraph(_choice(view, needs, chosen), mark_of(design.bus.use))]
+    blocks: list[Block] = [Paragraph(_choice(view, needs, chosen), A)]
     blocks.append(Heading("Decision matrix"))
-    rows = [
-        row(A if need.name == "throughput" else R, need.name, need.because, str(need.weight), *map(str, need.scores))
-        for need in matrix(needs)
-    ]
+    rows = [row(need.mark, need.name, need.because, str(need.weight), *map(str, need.scores)) for need in matrix(needs)]
     names = [NAMES[kind] + ("" if kind in RUN_TODAY else " (planned)") for kind in BUS_KINDS]
     points = [f"{totals(needs)[kind]} points" for kind in BUS_KINDS]
-    rows.append(row(R, "together", "sum of weight x score", "-", *points))
+    rows.append(row(A, "together", "sum of weight x score", "-", *points))
     blocks += table(" | ".join(["need", "because", "weight", *names]), rows)
     blocks.append(
         Pointer("D", f"the points of each bus, and the {rate(needs.peak)} and {size(needs.disk)} behind them")
     )
     blocks.append(Heading("What would tip it"))
-    blocks += bullets(*(Item(f"{said}.", R) for said in said_tips(needs, chosen)))
+    blocks += bullets(*(Item(f"{said}.", A) for said in said_tips(needs, chosen)))
     writers = listed(dict.fromkeys(producer for topic in view.topics for producer in topic.producers))
     many = max(view.topics, key=lambda topic: len(topic.groups), default=None)
     if many is not None:
@@ -75,7 +72,9 @@ def _cluster(view: View) -> tuple[Block, ...]:
     design = view.design
     copies = design.bus.replication.value
     enough = max(copies - 1, 1)
-    mark = mark_of(design.bus.replication)
+    load = weakest(*(of_producer(design, service.name).mark for service in design.services))
+    mark = weakest(design.bus.replication, load)
+    copied = weakest(design.bus.replication)
     lost = [f"{service.name} {rate(of_producer(design, service.name).steady)}" for service in design.services]
     writing = [text for text in lost if not text.endswith(" 0/s")]
     unlossy = [event.name for event in design.events if event.lossy]
@@ -83,7 +82,7 @@ def _cluster(view: View) -> tuple[Block, ...]:
         rows = [
             row(R, "copies", "those of the database", "a standby that confirms each commit is part of the RPO"),
             row(
-                R,
+                load,
                 "database lost",
                 f"outbox and log stop together: {', '.join(writing)}",
                 "the RTO is that of its standby",
@@ -94,9 +93,14 @@ def _cluster(view: View) -> tuple[Block, ...]:
         row(
             mark, "copies of each record", str(copies), f"{', '.join(writing)} survive the loss of {copies - 1} brokers"
         ),
-        row(R, "brokers and racks", f"{copies} of each, one copy a rack", "the loss of a rack is the loss of one copy"),
         row(
-            R,
+            copied,
+            "brokers and racks",
+            f"{copies} of each, one copy a rack",
+            "the loss of a rack is the loss of one copy",
+        ),
+        row(
+            copied,
             "in sync before an acknowledgement",
             f"{copies} - 1 = {enough}",
             f"acks=all for {listed(_producers(view))}",
@@ -105,7 +109,7 @@ def _cluster(view: View) -> tuple[Block, ...]:
             R, "one broker or rack lost", "writing goes on", "its partitions get another leader; groups go on in order"
         ),
         row(
-            R,
+            load,
             "two lost",
             f"{', '.join(writing)} wait in their outboxes",
             "no acknowledged record is lost; section 9 has the room",

@@ -17,6 +17,7 @@ from partita.design.document.block import (
     row,
     sums,
     table,
+    weakest,
 )
 from partita.design.document.quantity import listed, plain, span
 from partita.design.document.topic import dead_letters, groups_of, retry_topics
@@ -37,7 +38,7 @@ def section(view: View) -> Section:
         Paragraph(
             f"The waits of {span(waits)} are {verdict} the window of {span(window)}, in which "
             f"{listed(dict.fromkeys(who for _, who in groups_of(design)))} know a message again.",
-            mark_of(failure.window),
+            weakest(failure.window, failure.retry_topics),
         )
     )
     blocks.append(Heading("Order while a message is retried"))
@@ -68,9 +69,10 @@ def _early(view: View) -> tuple[Block, ...]:
     ]
     if not early:
         return ()
+    mark = weakest(view.design.failure.retry_topics, *(step.timeout for _, step in view.design.steps))
     verb = "is" if len(early) == 1 else "are"
     said = f"{plain(early)} {verb} undone before the first retry topic ({span(waits[0])}) sends the message again"
-    return (Paragraph(f"{said}: only the tries in place save such a step.", R),)
+    return (Paragraph(f"{said}: only the tries in place save such a step.", mark),)
 
 
 def _errors(view: View) -> list[Row]:
@@ -78,11 +80,14 @@ def _errors(view: View) -> list[Row]:
     design = view.design
     waits = ", ".join(span(wait) for wait in design.failure.retry_topics.value) or "no wait"
     then = design.failure.then.value
+    waiting = weakest(design.failure.retry_topics)
     found = []
     if design.steps:
         calls = listed((step.do for _, step in design.steps), "or")
         again = f"in place, then {waits}"
-        found.append(row(R, f"a database or a provider is away in {calls}", "transient", again, "the reply, late"))
+        found.append(
+            row(waiting, f"a database or a provider is away in {calls}", "transient", again, "the reply, late")
+        )
     for saga, step in design.steps:
         end = f"`{saga.failed}`" if saga.failed else f"an undone `{saga.name}`"
         found += [
@@ -96,7 +101,7 @@ def _errors(view: View) -> list[Row]:
         bytes_of = f"bytes in `{first.name}` that no schema of {listed(first.messages, 'or')} reads"
         found.append(row(R, bytes_of, "poison", f"at once {then}", "a letter with the raw bytes"))
         other = f"any other error of {listed(first.groups, 'or')}"
-        found.append(row(R, other, "unknown", f"in place, then {waits}", then))
+        found.append(row(waiting, other, "unknown", f"in place, then {waits}", then))
     return found
 
 
@@ -116,7 +121,7 @@ def _timeline(view: View) -> list[Row]:
         passed.append(wait)
     found.append(
         row(
-            mark_of(policy.then),
+            weakest(policy.then, policy.retry_topics),
             _sum(passed),
             f"in `{dead_letters(topic, group)}`",
             f"held until it is replayed or discarded: then its {key} goes on",

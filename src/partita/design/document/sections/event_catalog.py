@@ -9,6 +9,7 @@ from partita.design.document.block import (
     Code,
     Heading,
     Item,
+    Mark,
     Paragraph,
     Pointer,
     R,
@@ -18,6 +19,7 @@ from partita.design.document.block import (
     mark_of,
     row,
     table,
+    weakest,
 )
 from partita.design.document.example import INSTANT, example_of, key_of
 from partita.design.document.quantity import listed, rate, sentence, span
@@ -34,6 +36,7 @@ def section(view: View) -> Section:
     numbers = []
     for event in design.events:
         heard = design.consumers(event.name)
+        promise, mark = _promise(view, event)
         meanings.append(
             row(
                 mark_of(event.meaning),
@@ -47,7 +50,7 @@ def section(view: View) -> Section:
         )
         numbers.append(
             row(
-                mark_of(event.rate),
+                weakest(of_event(design, event).mark, event.bytes, event.retention, mark),
                 f"`{event.name}`",
                 f"`{event.key}`",
                 str(event.version),
@@ -56,7 +59,7 @@ def section(view: View) -> Section:
                 f"{event.bytes.value} B",
                 span(event.retention.value),
                 ", ".join(event.pii) or "-",
-                _promise(view, event),
+                promise,
             )
         )
     blocks += compact("event | meaning | kind | producer | consumers | owner", meanings)
@@ -102,20 +105,20 @@ def _rate(view: View, event: EventDesign) -> tuple[str, str]:
     return (rate(steady), rate(peak)) if steady else ("not known", "-")
 
 
-def _promise(view: View, event: EventDesign) -> str:
-    """The time within which an event is answered or seen, by the rule or the timeout that says so."""
+def _promise(view: View, event: EventDesign) -> tuple[str, Mark]:
+    """The time within which an event is answered or seen, and the mark of the rule or the timeout that says so."""
     for rule in view.design.rules:
         models = [model for model in view.design.read_models if model.name == rule.read]
         if rule.kind == "staleness" and any(event.name in model.inputs for model in models):
-            return f"{span(rule.max)} in {rule.read}"
+            return f"{span(rule.max)} in {rule.read}", mark_of(rule.bound)
     for saga, step in view.design.steps:
         if event.name == step.ok:
-            return f"{span(step.timeout.value)} after {step.do}"
+            return f"{span(step.timeout.value)} after {step.do}", mark_of(step.timeout)
         if event.name == saga.start:
-            return f"{span(saga.deadline.value)} by {saga.name}"
+            return f"{span(saga.deadline.value)} by {saga.name}", mark_of(saga.deadline)
         if event.name == step.undone:
-            return f"until it succeeds, after {step.undo}"
-    return "no promise is declared"
+            return f"until it succeeds, after {step.undo}", R
+    return "no promise is declared", R
 
 
 def _on_the_wire(view: View) -> list[Block]:

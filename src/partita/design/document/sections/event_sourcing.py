@@ -6,6 +6,7 @@ from partita.design.document import arithmetic
 from partita.design.document.assumed import SNAPSHOT_EVENTS
 from partita.design.document.block import (
     PLANNED,
+    A,
     Block,
     Heading,
     Item,
@@ -19,6 +20,7 @@ from partita.design.document.block import (
     mark_of,
     row,
     table,
+    weakest,
 )
 from partita.design.document.quantity import listed, rate, sentence, span
 from partita.design.document.view import View
@@ -47,7 +49,7 @@ def section(view: View) -> Section:
         blocks.append(
             Paragraph(
                 f"A stream of {names} gets a snapshot after each {SNAPSHOT_EVENTS} events, so {_snapshots(view, sourced)}.",
-                R,
+                A,
             )
         )
         blocks.append(Pointer("D", f"the lengths of the streams of {names}, and their snapshots"))
@@ -105,9 +107,10 @@ def _selection(view: View, sourced: list[AggregateDesign]) -> list[Row]:
     every = [[view.design.event(name).rate.value for name in each.events] for each in sourced]
     most = max(every, key=sum, default=[])
     kept = span(max((rule.keep or 0.0 for rule in view.design.rules), default=0.0) or view.design.load.retention.value)
+    kept_mark = weakest(view.design.load.retention, *(rule.bound for rule in view.design.rules if rule.kind == "audit"))
     return [
         row(
-            R,
+            weakest(*(view.design.event(name).rate for each in sourced for name in each.events)),
             f"a table in {databases}",
             f"the state of {names} and the outbox commit together",
             "chosen",
@@ -121,7 +124,7 @@ def _selection(view: View, sourced: list[AggregateDesign]) -> list[Row]:
             "a second database: no common commit with the outbox",
         ),
         row(
-            R,
+            kept_mark,
             "the topics of the bus",
             f"no second copy of {names}",
             "rejected",

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from partita.design.document.adr import adrs
-from partita.design.document.block import Block, D, Figure, Heading, Paragraph, Pointer, R, Section, compact, row, table
+from partita.design.document.block import (
+    Block,
+    Figure,
+    Heading,
+    Paragraph,
+    Pointer,
+    R,
+    Section,
+    compact,
+    mark_of,
+    row,
+    table,
+    weakest,
+)
 from partita.design.document.quantity import listed, plain, sentence
 from partita.design.document.scene import context
 from partita.design.document.view import View
@@ -29,15 +42,30 @@ def section(view: View) -> Section:
     blocks: list[Block] = [Figure("flow", picture, caption, R)]
     blocks.append(Heading("Criteria"))
     questions = [question for question, _ in table_of(found[0])] if found else []
+    marks = {saga.name: weakest(saga.deadline) for saga in design.sagas}
     rows = [
-        row(R, f"`{each.part}`", *(answer for _, answer in table_of(each)), each.choice, _weighed(each))
+        row(
+            marks.get(each.part, R),
+            f"`{each.part}`",
+            *(answer for _, answer in table_of(each)),
+            each.choice,
+            _weighed(each),
+        )
         for each in found
     ]
     blocks += compact(" | ".join(["part", *questions, "choice", "the criteria"]), rows)
     blocks.append(Heading("Reasons and rejected alternatives"))
     rows = []
     for saga in design.sagas:
-        rows.append(row(D, f"`{saga.name}`", "orchestration", sentence(saga.why.value), _without(view, saga.name)))
+        rows.append(
+            row(
+                mark_of(saga.why),
+                f"`{saga.name}`",
+                "orchestration",
+                sentence(saga.why.value),
+                _without(view, saga.name),
+            )
+        )
     for choreography in design.choreographies:
         events = dict.fromkeys(event for each in choreography.reactions for event in each.when)
         services = list(dict.fromkeys(each.who for each in choreography.reactions))
@@ -45,7 +73,15 @@ def section(view: View) -> Section:
             f"a saga: {listed(services)} would have to be up for {listed(events)} to end, and a saga would carry answers "
             "that no step reads"
         )
-        rows.append(row(D, f"`{choreography.name}`", "choreography", sentence(choreography.why.value), other))
+        rows.append(
+            row(
+                mark_of(choreography.why),
+                f"`{choreography.name}`",
+                "choreography",
+                sentence(choreography.why.value),
+                other,
+            )
+        )
     blocks += table("part | choice | why | rejected", rows)
     blocks.append(Pointer("F", f"{len(adrs(view))} decisions of {design.domain}, with their rejected alternatives"))
     blocks += [Heading("Coupling: kinds of messages from a row to a column"), *_coupling(view)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from partita.design.document import arithmetic
 from partita.design.document.block import (
+    A,
     Block,
-    D,
     Heading,
     Item,
     Paragraph,
@@ -15,8 +15,8 @@ from partita.design.document.block import (
     Section,
     bullets,
     compact,
-    mark_of,
     row,
+    weakest,
 )
 from partita.design.document.outside import outside_blocks
 from partita.design.document.quantity import listed, sentence, span
@@ -47,9 +47,9 @@ def section(view: View) -> Section:
     blocks += outside_blocks(design)
     once = [rule for rule in design.rules if rule.kind == "exactly-once-effect"]
     blocks.append(Heading("Exactly-once effect, argued"))
-    blocks += bullets(*(Item(_argument(view, rule), D) for rule in once)) or (
-        Paragraph(f"No rule of {design.domain} asks for an effect that happens once.", R),
-    )
+    blocks += bullets(
+        *(Item(_argument(view, rule), weakest(rule.bound, design.failure.retry_topics)) for rule in once)
+    ) or (Paragraph(f"No rule of {design.domain} asks for an effect that happens once.", R),)
     return Section("11", "Idempotency", tuple(blocks))
 
 
@@ -72,9 +72,8 @@ def _row(view: View, consumer: str) -> Row:
     window = window_of(view, consumer)
     older = "cannot be: nothing is forgotten" if window is None else "refused as too old, never handled again silently"
     database = design.service(consumer).database.value
-    mark = mark_of(design.failure.window)
     return row(
-        mark,
+        A,
         f"`{consumer}`",
         listed([*(command.name for command in commands), *events]),
         "; ".join(known),

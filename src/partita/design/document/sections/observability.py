@@ -21,6 +21,7 @@ from partita.design.document.block import (
     row,
     sums,
     table,
+    weakest,
 )
 from partita.design.document.example import key_of
 from partita.design.document.quantity import count, listed, rate, span
@@ -116,7 +117,7 @@ def _metrics(view: View) -> list[Row]:
             behind = sum(view.design.event(name).rate.value for name in models[0].inputs) * rule.max
             found.append(
                 row(
-                    mark_of(rule.origin),
+                    mark_of(rule.bound),
                     models[0].service,
                     "`partita_consumer_oldest_seconds`",
                     f"> {span(rule.max)}",
@@ -125,7 +126,7 @@ def _metrics(view: View) -> list[Row]:
             )
             found.append(
                 row(
-                    R,
+                    weakest(rule.bound, *(view.design.event(name).rate for name in models[0].inputs)),
                     models[0].service,
                     "`partita_consumer_lag_messages`",
                     f"> {count(behind)}",
@@ -136,7 +137,7 @@ def _metrics(view: View) -> list[Row]:
         begun = view.design.event(saga.start).rate.value
         found.append(
             row(
-                R,
+                weakest(saga.deadline, view.design.event(saga.start).rate),
                 saga.name,
                 "`partita_saga_active`",
                 f"> {count(begun * saga.deadline.value)}",
@@ -212,5 +213,5 @@ def _objectives(view: View) -> list[Row]:
         )
     for rule in view.design.rules:
         if rule.kind == "staleness":
-            found.append(row(mark_of(rule.origin), rule.text, span(rule.max), "`partita_consumer_oldest_seconds`"))
+            found.append(row(mark_of(rule.bound), rule.text, span(rule.max), "`partita_consumer_oldest_seconds`"))
     return found

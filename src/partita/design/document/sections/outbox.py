@@ -6,6 +6,7 @@ from partita.design.document import arithmetic
 from partita.design.document.assumed import OUTAGE_S, SESSION_S
 from partita.design.document.block import (
     PLANNED,
+    A,
     Block,
     Figure,
     Heading,
@@ -50,7 +51,7 @@ def section(view: View) -> Section:
         blocks.append(
             Paragraph(
                 f"{names} goes past the outbox, with {amount}: a late one is worthless, and a lost one is replaced by the next.",
-                R,
+                A,
             )
         )
     if senders:
@@ -101,7 +102,7 @@ def _relays(view: View) -> list[Row]:
         window = design.failure.window.value
         found.append(
             row(
-                R,
+                A,
                 f"`{service.name}`",
                 f"{rate(each.steady)}, {rate(each.peak)} at the peak",
                 f"by {keys}",

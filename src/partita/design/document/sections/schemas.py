@@ -20,6 +20,7 @@ from partita.design.document.block import (
     mark_of,
     row,
     table,
+    weakest,
 )
 from partita.design.document.message_shape import avro_of, revisions, wire_name
 from partita.design.document.quantity import listed, sentence, span
@@ -40,10 +41,11 @@ def section(view: View) -> Section:
     first = next((design.event(saga.start) for saga in design.sagas), next(iter(on_topics(design)), None))
     if first is not None:
         newest = revisions(first)
+        mark = weakest(*(field.origin for field in first.fields))
         for revision in (1, newest) if newest > 1 else (1,):
             which = f"revision {revision} of {newest}" if newest > 1 else f"of {first.by}"
             text = avro_text(avro_of(design, first, revision))
-            blocks.append(Code("json", text, f"Avro schema of `{first.name}`, {which}.", R))
+            blocks.append(Code("json", text, f"Avro schema of `{first.name}`, {which}.", mark))
     every = f"{len(on_topics(design))} events and {len(design.commands)} commands of {design.domain}"
     blocks.append(Pointer("C", f"the {every} as Avro, the events as JSON Schema too"))
     blocks += _evolution(view)
@@ -101,7 +103,7 @@ def _evolution(view: View) -> list[Block]:
         if level.is_transitive
         else f"{listed(heard)} read `{event.name}`, and only the latest schema counts. {level.order}"
     )
-    blocks.append(Paragraph(why, mark_of(design.compatibility)))
+    blocks.append(Paragraph(why, weakest(design.compatibility, design.load.retention)))
     blocks.append(Heading(f"Changes of {event.name}, checked by the rules of Partita"))
     blocks += table(
         "change | verdict | why | instead", [_verdict(view, event, *each, level) for each in _changes(view, event)]
@@ -115,7 +117,7 @@ def _evolution(view: View) -> list[Block]:
     blocks += [Heading("Who upgrades first"), *compact("event | first | then", rows)]
     late = [
         row(
-            mark_of(f.origin),
+            weakest(f.origin, e.retention),
             f"`{e.name}.{f.name}`",
             f"revision {f.since}",
             f"filled with {_filled(f)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from partita.design.document import arithmetic
 from partita.design.document.block import (
     PLANNED,
+    A,
     Block,
     Heading,
     Item,
@@ -14,8 +15,8 @@ from partita.design.document.block import (
     Section,
     bullets,
     compact,
-    mark_of,
     row,
+    weakest,
 )
 from partita.design.document.quantity import listed, rate, span
 from partita.design.document.topic import TopicDesign, dead_letters, groups_of
@@ -52,7 +53,7 @@ def section(view: View) -> Section:
 def _row(view: View, topic: TopicDesign) -> Row:
     design, partitions = view.design, view.design.bus.partitions
     cleanup = "compact" if topic.kind == "compacted" else "never" if topic.retention is None else "delete"
-    mark = PLANNED if topic.kind == "compacted" else mark_of(partitions)
+    mark = PLANNED if topic.kind == "compacted" else A  # its disk is computed of assumed sizes
     return row(
         mark,
         f"`{topic.name}`",
@@ -90,7 +91,7 @@ def _names(view: View) -> list[Item]:
             Item(
                 f"Each of the {len(pairs)} pairs of topic and group has {len(waits)} retry topics and one of dead letters, of 1 "
                 f"partition each: {names} and `{dead_letters(topic, group)}` of `{group}`.",
-                R,
+                weakest(design.failure.retry_topics),
             )
         )
     return found
@@ -106,7 +107,7 @@ def _growth(view: View) -> tuple[Block, ...]:
             Item(
                 f"`{topic.name}` has {has} partitions and needs {need}: write `partitions: {need}` before the first record: "
                 f"a later change moves each {keys}.",
-                R,
+                A,
             )
         )
     enough = [topic for topic in view.topics if topic not in small]
@@ -119,7 +120,7 @@ def _growth(view: View) -> tuple[Block, ...]:
                 f"{has} partitions are enough for {which}: `{most.name}` needs {arithmetic.needed(most)}. More would move each "
                 f"{keys}: a new topic beside the full one takes the new load, and its groups "
                 f"({listed(most.groups) if most.groups else 'none'}) read both until the old one is empty.",
-                R,
+                A,
             )
         )
     return bullets(*items)
@@ -134,7 +135,7 @@ def _groups(view: View) -> list[Row]:
             has = view.design.bus.partitions.value
             found.append(
                 row(
-                    R,
+                    weakest(each.mark, view.design.bus.partitions),
                     f"`{service.name}`",
                     listed(topic.name for topic in topics),
                     f"{rate(each.steady)}, {rate(each.peak)}",
