@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from tests.unit.design.domains import design_of
 
+from partita.design.document import arithmetic
 from partita.design.document.block import Calculations, Table
 from partita.design.document.building import document_of
 from partita.design.document.outside import outside, outside_blocks
@@ -38,6 +39,37 @@ def test_a_call_has_the_time_of_its_provider() -> None:
     blocks = outside_blocks(design_of("orders"))
     (sums,) = [block for block in blocks if isinstance(block, Calculations)]
     assert [each.result for each in sums.of] == ["320 calls", "15/s", "concurrency=54", "1.62 s"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "result"),
+    [
+        ("orders", "(1 + 2 x 3) x 20 ms + 1 x 800 ms", "940 ms"),
+        (
+            "claims",
+            "(1 + 2 x 4) x 20 ms + 1 x 800 ms + 20 d of adjuster-desk at most",
+            "980 ms of machines, 20 d at most with adjuster-desk",
+        ),
+    ],
+)
+def test_the_time_of_a_saga_has_that_of_its_providers_and_of_its_people(name: str, values: str, result: str) -> None:
+    """A saga waits for each of them; its own messages are the smallest part."""
+    design = design_of(name)
+    found = arithmetic.p95(design, design.sagas[0])
+    assert (found.values, found.result) == (values, result)
+
+
+def test_steps_that_are_sent_together_take_the_time_of_one() -> None:
+    """Their messages and their calls go beside each other."""
+    design = design_of("orders")
+    (saga,) = design.sagas
+    steps = tuple(
+        dataclasses.replace(each, beside="reserve_stock") if each.name != "confirm_order" else each
+        for each in saga.steps
+    )
+    together = dataclasses.replace(saga, steps=steps)
+    changed = dataclasses.replace(design, sagas=(together,))
+    assert arithmetic.p95(changed, together).values == "(1 + 2 x 2) x 20 ms + 1 x 800 ms"
 
 
 def test_the_protocol_follows_the_reaction_to_silence() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from partita.design.document.assumed import (
     AVAILABILITY,
+    CALL_S,
     HANDLE_MS,
     HEADROOM,
     HOP_MS,
@@ -22,6 +23,7 @@ from partita.design.document.assumed import (
     TAIL_S,
 )
 from partita.design.document.block import A, Calculation, Mark, mark_of, weakest
+from partita.design.document.outside import outside
 from partita.design.document.quantity import MONTH_S, YEAR_S, count, plain, rate, size, span
 from partita.design.document.topic import TopicDesign, topics_of
 from partita.design.document.traffic import Traffic, of_consumer, of_event, of_producer, on_topics, together, total
@@ -79,18 +81,34 @@ def mean_bytes(name: str, parts: Iterable[Traffic]) -> Calculation:
 
 
 def hops(saga: SagaDesign) -> int:
-    """The messages of a saga's happy path, one after the other: its start event, a command and a reply for each step."""
-    return 1 + 2 * sum(not step.human for step in saga.steps)
+    """The messages of a saga's happy path, one after the other: its start event, a command and a reply for each step; those of
+    steps that are sent together go beside each other."""
+    return 1 + 2 * len(saga.groups())
 
 
-def p95(saga: SagaDesign) -> Calculation:
-    """The latency of a saga's happy path, without the wait for people."""
-    amount = hops(saga) * HOP_MS / 1_000
-    people = [step.at for step in saga.steps if step.human]
-    name = f"p95 of {saga.name}" + (f", without the wait for {plain(people)}" if people else "")
-    steps = sum(not step.human for step in saga.steps)
+def p95(design: Design, saga: SagaDesign) -> Calculation:
+    """The latency of a saga's happy path: its messages, the providers that its steps call, and at most the wait for people."""
+    groups = saga.groups()
+    calling = {step.do for of, step in outside(design) if of is saga}
+    calls = sum(any(step.do in calling for step in group) for group in groups)
+    people = [
+        max((step for step in group if step.human), key=lambda step: step.timeout.value, default=None)
+        for group in groups
+    ]
+    waits = [step for step in people if step is not None]
+    machines = hops(saga) * HOP_MS / 1_000 + calls * CALL_S
+    amount = machines + sum(step.timeout.value for step in waits)
     formula = "(1 start event + 2 messages a step) x time of a hop"
-    return Calculation(name, formula, f"(1 + 2 x {steps}) x {HOP_MS:g} ms", span(amount), amount, A)
+    values = f"(1 + 2 x {len(groups)}) x {HOP_MS:g} ms"
+    if calls:
+        formula += " + calls outside x time of a call"
+        values += f" + {calls} x {span(CALL_S)}"
+    result = span(machines)
+    if waits:
+        formula += " + wait for a person"
+        values += "".join(f" + {span(step.timeout.value)} of {step.at} at most" for step in waits)
+        result = f"{result} of machines, {span(amount)} at most with {plain([step.at for step in waits])}"
+    return Calculation(f"p95 of {saga.name}", formula, values, result, amount, A)
 
 
 def recovery(design: Design) -> Calculation:

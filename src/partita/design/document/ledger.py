@@ -92,7 +92,7 @@ def _of_topics(design: Design) -> Iterator[_Own]:
 
 def _of_sagas(design: Design) -> Iterator[_Own]:
     if design.sagas:
-        way = arithmetic.p95(design.sagas[0])
+        way = arithmetic.p95(design, design.sagas[0])
         yield (
             f"A hop takes {HOP_MS:g} ms at p95, and {design.sagas[0].name} has {arithmetic.hops(design.sagas[0])} of them.",
             _owner(design), f"{way.name} is not {way.result}.", "measure `partita metrics`",
@@ -112,7 +112,7 @@ def _of_calls(design: Design) -> Iterator[_Own]:
         peak = rate(of_event(design, design.event(saga.start)).peak)
         yield (
             f"The provider behind {step.do} answers in {span(CALL_S)}, at a peak of {peak}.", design.service(step.at).team,
-            f"The concurrency of {step.do} is another number, and the slowest call that {step.at} bears.", "measure the provider",
+            f"The concurrency of {step.do} is another number, as is {arithmetic.p95(design, saga).name}.", "measure the provider",
         )  # fmt: skip
 
 

@@ -199,7 +199,7 @@ def _alerts(view: View) -> list[Row]:
 def _objectives(view: View) -> list[Row]:
     found = []
     for saga in view.design.sagas:
-        way = arithmetic.p95(saga)
+        way = arithmetic.p95(view.design, saga)
         found.append(
             row(A, way.name, way.result, f"the `{saga.name}` spans; `partita_saga_steps_total` counts its ends")
         )

@@ -96,7 +96,7 @@ def _five(view: View) -> list[Calculation]:
         found.append(
             Calculation(f"rate of {stream.name}", "steady, peak", values, rate(peak), peak, mark_of(stream.steady))
         )
-    found += [arithmetic.p95(saga) for saga in design.sagas]
+    found += [arithmetic.p95(design, saga) for saga in design.sagas]
     copies = design.bus.replication.value
     formula = "events outside the transaction of their state"
     lossy = [event.name for event in design.events if event.lossy]
