@@ -24,6 +24,8 @@ from partita.design.model.rule import RULE_KINDS
 
 NO_REFUSAL = "none"
 """`fail: none`: the command is never refused."""
+NOTHING = "none"
+"""`kept: none`: nothing keeps a clause of an answer."""
 LEVELS = (
     "BACKWARD",
     "BACKWARD_TRANSITIVE",
@@ -226,6 +228,20 @@ _BUS = Record(
         "why": Entry(Text(), "the reason for the choice"),
     },
 )
+_CLAUSE = Record(
+    "a clause of an answer",
+    {
+        "said": Entry(Text(), "the words of the person who answered", required=True),
+        "kept": Entry(
+            Many(Text(), NOTHING),
+            f"the parts of this brief that keep it, `{NOTHING}` where nothing does: a name of a service, an event, a command, a "
+            "saga, an aggregate or a read model; the words of a rule; or one value, as `load.orders`, `load.retention`, "
+            "`failure.window`, `ReserveStock.timeout`, `Checkout.deadline`, `OrderPlaced.lines`, `order_summary.max`; "
+            "`analytics.OrderPlaced` is the reaction of a service to an event",
+            required=True,
+        ),
+    },
+)
 _ACCEPTED = Record(
     "an accepted finding",
     {
@@ -240,6 +256,7 @@ BRIEF = Record(
         "design": Entry(Choice(("1",)), "the version of this form: `1`", required=True),
         "domain": Entry(_DOMAIN, "the business domain", required=True),
         "purpose": Entry(Text(), "what the system is for, in one sentence"),
+        "answers": Entry(Many(_CLAUSE), "what was said of the domain, a clause each, and the parts that keep it"),
         "namespace": Entry(_NAMESPACE, "the beginning of all namespaces: `shop` makes `shop.order.v1`"),
         "load": Entry(_LOAD, "how much arrives, and how long it is kept"),
         "producers": Entry(_SERVICES, "the services that begin things", required=True),

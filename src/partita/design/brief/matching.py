@@ -110,7 +110,8 @@ class Matching:
         if shape.none and isinstance(node, Scalar) and node.text == shape.none:
             return Value(node.line, ())
         if isinstance(node, Items) and not node.items:
-            return self._no(node, f"{where} is an empty list.", f"{where}: {example(shape)}, or leave `{where}` out.")
+            empty = f"`{where}: {shape.none}`" if shape.none else f"leave `{where}` out"
+            return self._no(node, f"{where} is an empty list.", f"{where}: {example(shape)}, or {empty}.")
         found = [self.value(item, shape.of, where) for item in (node.items if isinstance(node, Items) else (node,))]
         return Value(node.line, tuple(each for each in found if each is not None)) if any(found) else None
 

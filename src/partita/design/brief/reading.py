@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from partita.design.brief.deriving.clauses import ask_about, clauses_of
 from partita.design.brief.deriving.fields import is_default
 from partita.design.brief.deriving.flows import choreographies_of, sagas_of
 from partita.design.brief.deriving.ledger import Ledger
@@ -145,7 +146,9 @@ def _design(brief: Part, ledger: Ledger, assumed_lines: list[int]) -> Design:
         compatibility=compatibility_of(brief, ledger),
         bus=bus_of(brief, ledger),
         accepted=accepted_of(brief, ledger),
+        clauses=clauses_of(brief, ledger),
     )
+    ask_about(design.clauses, ledger)
     ask_all(design, ledger)
     return replace(design, assumptions=ledger.assumptions(), questions=ledger.questions())
 

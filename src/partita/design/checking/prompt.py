@@ -26,6 +26,9 @@ An answer in plain words has more than names. Put each part of it into its place
 - A service that writes to people or keeps numbers reacts. "A minute behind" is a rule of `kind: staleness` on its read model.
 - "At most once" and "never twice" are rules of `kind: exactly-once-effect`, "never exceeds" and "equals" of `kind: invariant`,
   "on record for ten years" of `kind: audit`. Waits between tries belong to `failure`.
+- Write each clause of the answers, in the words of the architect, into `answers` with the parts that keep it:
+  `{said: 'stock goes back when the card is declined', kept: [PaymentDeclined, ReleaseStock]}`. A clause that nothing keeps has
+  `kept: none`; it becomes an open question. Never leave a clause out.
 - No condition between steps, no amount of money and no erasure of personal data has a place. Quote such words, and ask.
 
 Then answer with the brief alone, as YAML, in one block. Follow the JSON Schema below.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from partita.design.checking import flows, keys, messages, parties, sagas, times, truths
+from partita.design.checking import clauses, flows, keys, messages, parties, sagas, times, truths
 from partita.design.checking.indexed import Indexed, finding
 from partita.design.model.design import Design
 from partita.design.model.finding import Finding
@@ -52,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     truths.audits,
     truths.ordering,
     truths.invariants,
+    clauses.keepers,
 )
 RULES = {
     "unknown-service": "an event, a step or a reaction names a service that is not declared",
@@ -106,6 +107,7 @@ RULES = {
     "order-without-partitions": "order by key is asked of a bus without it",
     "unknown-aggregate": "a rule is about an aggregate that no service owns",
     "invariant-without-saga": "an invariant spans services that no saga directs",
+    "clause-not-kept": "`answers` names a part that keeps a clause, and the brief has no such part",
     "accepts-nothing": "`accept` names a finding that is not there, or a contradiction",
 }
 """Each rule, and the place where it finds something."""

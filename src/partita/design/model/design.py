@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from partita.design.model.accepted import Accepted
 from partita.design.model.choreography import Choreography, Reaction
+from partita.design.model.clause import Clause
 from partita.design.model.delivery import BusDesign, FailurePolicy
 from partita.design.model.ledger import Assumption, Question
 from partita.design.model.load import Load
@@ -49,6 +50,7 @@ class Design:
     assumptions: tuple[Assumption, ...] = ()
     questions: tuple[Question, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    clauses: tuple[Clause, ...] = ()
 
     def service(self, name: str) -> ServiceDesign:
         """The service of that name.

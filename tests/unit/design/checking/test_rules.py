@@ -170,6 +170,11 @@ FAULTS = {
     "invariant-without-saga": [
         (with_change("guest-mail: {team: crm,", "guest-mail: {team: crm, owns: [Letter],").replace("across: [Booking, Table]", "across: [Booking, Letter]").replace("Table: crud", "Table: crud, Letter: crud"), "booking-service and guest-mail"),
     ],
+    "clause-not-kept": [
+        (with_line("purpose: ", "answers: [{said: each guest gets one table, kept: HoldTabel}]"), "`HoldTable` in `kept:`, the line"),
+        (with_line("purpose: ", "answers: [{said: mails may be late, kept: guest-mail.TableHeld}]"), "`guest-mail.TableBooked` in"),
+        (with_line("purpose: ", "answers: [{said: it takes ten seconds, kept: [TakeDeposit.remind]}]"), "`kept: none`"),
+    ],
     "accepts-nothing": [
         (with_line("compatibility:", "accept: [{rule: orphan-event, at: TableHeld, why: none}]"), "orphan-event"),
         (with_line("compatibility:", "accept: [{rule: step-without-undo, at: HoldTable, why: none}]"), "no such line"),
