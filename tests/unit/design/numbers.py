@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from partita.alerts.rules import RULES
 from partita.design.document import assumed
 from partita.design.document.block import (
     Block,
@@ -73,7 +74,7 @@ def _results(document: Document) -> Iterator[str]:
         for block in section.blocks:
             if isinstance(block, Calculations):
                 yield from (one.result for one in block.of)
-            if isinstance(block, Table | Paragraph):
+            if isinstance(block, Table | Paragraph | Bullets):
                 yield from (part for text, _ in _texts(block) for part in re.findall(r"= ([^;|]+)", text))
 
 
@@ -85,6 +86,8 @@ def _facts(design: Design) -> Iterator[str]:
             yield value
         elif isinstance(value, int | float):
             yield from (span(value), rate(value), size(value), count(value), f"{value:,.10g}", f"{value:,.10g} B")
+    for rule in RULES:
+        yield from (span(rule.limit), span(rule.for_s))
     for factor in (assumed.HANDLE_MS, assumed.HOP_MS):
         yield f"{factor:g} ms"
     yield f"{assumed.AVAILABILITY * 100:g} %, 5 MB/s, 30 d, 100 %, {assumed.SNAPSHOT_EVENTS} events, 1 y, {view_of(design).ledger}"

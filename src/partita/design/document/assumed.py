@@ -10,7 +10,6 @@ COMMANDS_KEPT_S = 7 * 86_400.0
 TAIL_S = 3_600.0
 """Of a compacted topic its cleaner has not reached so much yet."""
 MARK_BYTES = 250
-OUTBOX_ROWS = 1_000
 OUTAGE_S = 6 * 3_600.0
 REPLAY_PER_S = 2_000.0
 SESSION_S = 10.0

@@ -85,16 +85,13 @@ def _of_rules(view: View) -> Iterator[Risk]:
                     weakest(rule.bound, view.design.failure.retry_topics),
                 )
         if rule.kind == "staleness" and rule.max is not None:
+            coming = sum(view.design.event(name).rate.value for name in _inputs(view, rule.read))
             yield Risk(
                 40,
                 f"`{rule.read}` is late by more than {span(rule.max)} as soon as its projection misses "
-                f"{count(_missed(view, rule.read, rule.max))} events.",
+                f"{rate(coming)} x {span(rule.max)} = {count(coming * rule.max)} events.",
                 weakest(rule.bound, *(view.design.event(name).rate for name in _inputs(view, rule.read))),
             )
-
-
-def _missed(view: View, read: str, seconds: float) -> float:
-    return sum(view.design.event(name).rate.value for name in _inputs(view, read)) * seconds
 
 
 def _inputs(view: View, read: str) -> list[str]:

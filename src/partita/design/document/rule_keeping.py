@@ -24,7 +24,7 @@ def keeper(view: View, rule: Rule) -> tuple[str, str]:
             return f"a comparison in the last of {listed(owners)}, as far as its command carries the limit", "0"
         return f"{listed(sagas)} between {listed(owners)}" if sagas else f"no saga spans {listed(owners)} yet", "4"
     if rule.kind == "staleness":
-        return f"the lag of the group behind `{rule.read}`, alarmed at {span(rule.max)}", "12"
+        return f"the lag of the group behind `{rule.read}`, alarmed at half of {span(rule.max)}", "12"
     if rule.kind == "outbox":
         return f"the outbox of {listed(dict.fromkeys(event.by for event in design.events if not event.lossy))}", "9"
     if rule.kind == "order" and ANY_ORDER.search(rule.text):

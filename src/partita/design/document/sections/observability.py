@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.design.document import arithmetic
-from partita.design.document.assumed import OUTBOX_ROWS
+from partita.design.document.alarms import beside_own_alerts, thresholds
 from partita.design.document.block import (
     PLANNED,
     A,
@@ -21,10 +21,9 @@ from partita.design.document.block import (
     row,
     sums,
     table,
-    weakest,
 )
 from partita.design.document.example import key_of
-from partita.design.document.quantity import count, listed, rate, span
+from partita.design.document.quantity import listed, span
 from partita.design.document.topic import groups_of
 from partita.design.document.traffic import of_producer
 from partita.design.document.view import View
@@ -38,7 +37,8 @@ def section(view: View) -> Section:
     blocks: list[Block] = [Heading("Correlation through one flow")]
     blocks += _correlation(view)
     teams = ", ".join(f"{service.name} to {service.team}" for service in design.services)
-    blocks += [Heading("Metrics and thresholds"), *compact("of | metric | alarm at | reason", _metrics(view))]
+    blocks += [Heading("Metrics and thresholds"), *compact("of | metric | alarm at | reason", thresholds(view))]
+    blocks += beside_own_alerts(view)
     blocks += [Heading("Alerts"), *compact("of | alert | owner | first command", _alerts(view))]
     blocks.append(Paragraph(f"Alerts of a service go to its team: {teams}.", R))
     blocks.append(Heading("Objectives and error budget"))
@@ -107,70 +107,6 @@ def _choreographed(view: View) -> list[Block]:
             for given in each.gives
         ]
     return list(table("message | by | id | causation id | correlation id", rows))
-
-
-def _metrics(view: View) -> list[Row]:
-    found = []
-    for rule in view.design.rules:
-        models = [model for model in view.design.read_models if model.name == rule.read]
-        if rule.kind == "staleness" and models and rule.max is not None:
-            behind = sum(view.design.event(name).rate.value for name in models[0].inputs) * rule.max
-            found.append(
-                row(
-                    mark_of(rule.bound),
-                    models[0].service,
-                    "`partita_consumer_oldest_seconds`",
-                    f"> {span(rule.max)}",
-                    rule.text,
-                )
-            )
-            found.append(
-                row(
-                    weakest(rule.bound, *(view.design.event(name).rate for name in models[0].inputs)),
-                    models[0].service,
-                    "`partita_consumer_lag_messages`",
-                    f"> {count(behind)}",
-                    f"{rate(behind / rule.max)} x {span(rule.max)} = {count(behind)}",
-                )
-            )
-    for saga in view.design.sagas:
-        begun = view.design.event(saga.start).rate.value
-        found.append(
-            row(
-                weakest(saga.deadline, view.design.event(saga.start).rate),
-                saga.name,
-                "`partita_saga_active`",
-                f"> {count(begun * saga.deadline.value)}",
-                f"{rate(begun)} x {span(saga.deadline.value)} = {count(begun * saga.deadline.value)}, all of a deadline",
-            )
-        )
-    for service in view.design.services:
-        each = of_producer(view.design, service.name)
-        if each.steady > 0:
-            limit = max(10.0, OUTBOX_ROWS / each.peak)
-            found.append(
-                row(
-                    A,
-                    service.name,
-                    "`partita_outbox_oldest_pending_seconds`",
-                    f"> {span(round(limit))}",
-                    f"{OUTBOX_ROWS:,} rows / {rate(each.peak)} = {span(round(limit))}"
-                    if limit > 10
-                    else "its relay moves all at once",
-                )
-            )
-    writers = ", ".join(dict.fromkeys(event.by for event in view.design.events))
-    found.append(row(R, writers, "`partita_registry_up`", "= 0", "new schemas must wait"))
-    found.append(
-        row(
-            R,
-            "each group",
-            "`partita_registry_unknown_total`",
-            "> 0",
-            "a record's schema is unknown",
-        )
-    )
-    return found
 
 
 def _alerts(view: View) -> list[Row]:
