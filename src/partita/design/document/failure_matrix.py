@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from partita.design.document.arithmetic import retry_time
-from partita.design.document.assumed import SESSION_S, SLOW_UNDO_S
-from partita.design.document.block import PLANNED, Row, row
+from partita.design.document.assumed import SESSION_S
+from partita.design.document.block import PLANNED, Block, Paragraph, Row, row
 from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, span
 from partita.design.document.view import View
 from partita.design.model.choreography import Reaction
+from partita.design.model.design import Design
 from partita.design.model.saga import SagaDesign
 
 COLUMNS = "step | fault | the customer sees | the system does | notified | shown by"
@@ -27,6 +28,7 @@ FAULTS = (
     "an hour away",
 )
 REACTION_FAULTS = FAULTS[2:]
+ENTRY_FAULTS = ("refused", *FAULTS[2:5], *FAULTS[6:])
 HOUR_S = 3_600.0
 NOBODY = "nobody"
 
@@ -79,25 +81,35 @@ def summary_of(view: View, saga: SagaDesign) -> list[Row]:
     return rows
 
 
-def summary_of_reactions(view: View) -> list[Row]:
-    """The matrix of the reactions with each answer once."""
-    found: dict[tuple[str, Answer], list[str]] = {}
-    for each in view.design.reactions:
-        for fault, answer in zip(REACTION_FAULTS, _of_reaction(view, each, is_general=True), strict=True):
-            found.setdefault((fault, answer), []).append(f"{each.who}: {each.does}")
-    every = len(view.design.reactions)
-    ordered = sorted(found.items(), key=lambda pair: REACTION_FAULTS.index(pair[0][0]))
-    return [
-        row(
-            PLANNED,
-            fault,
-            f"each of {every}" if len(names) == every > 1 else "; ".join(names),
-            answer.sees,
-            answer.does,
-            answer.notified,
-        )
-        for (fault, answer), names in ordered
+def summary_of_reactions(view: View) -> list[Block]:
+    """The reactions in words: no customer waits for them, and they have one answer each."""
+    design = view.design
+    if not design.reactions:
+        return []
+    names = listed(dict.fromkeys(each.who for each in design.reactions))
+    waits = retry_time(design)
+    kept = [span(_kept(view, each)) for each in design.reactions]
+    said = (
+        f"Each reaction of {names} comes late at a fault, and holds up no saga. After a crash its event is handled again, or its "
+        f"mark drops the copy; poison is a dead letter after {waits.result}, and later events of its key wait; for an hour away "
+        f"events wait in their topics, kept {min(kept, key=kept.count)}."
+    )
+    return [Paragraph(said, PLANNED)]
+
+
+def cells_of(design: Design) -> str:
+    """The cells of the matrix: of steps, undos, reactions, first commands, and of services without the bus."""
+    undos = sum(bool(step.undo) for _, step in design.steps)
+    first = sum(command.enters for command in design.commands)
+    parts = [
+        (len(design.steps), "step", len(FAULTS)),
+        (undos, "undo", len(FAULTS)),
+        (len(design.reactions), "reaction", len(REACTION_FAULTS)),
+        (first, "first command", len(ENTRY_FAULTS)),
     ]
+    found = [f"{many} {name if many == 1 else f'{name}s'} x {faults} faults" for many, name, faults in parts if many]
+    total = sum(many * faults for many, _, faults in parts) + len(design.services)
+    return f"{' + '.join([*found, f'{len(design.services)} services without the bus'])} = {total} cells"
 
 
 def shown_by(*parts: str) -> str:
@@ -200,7 +212,7 @@ class _StepAnswers:
         return Answer(
             f"{self._failed}, once {self._undo} is acknowledged",
             f"after {self._limit} the outcome is unknown: `{self._saga.at}` {self._back(with_own=True)}",
-            f"{self._owner}, by CompensationSlow after {span(SLOW_UNDO_S)}",
+            NOBODY,
         )
 
     def _before_commit(self) -> Answer:
@@ -273,17 +285,16 @@ class _StepAnswers:
                 f"pending for the hour, then {self._failed}",
                 f"{self._do} and, after {self._limit}, {self._undo} wait in their topic; {self._at} handles both, then "
                 f"`{self._saga.at}` {self._end}",
-                f"{self._team}, by NobodyThere; {self._owner}, by CompensationSlow",
+                f"{self._team}, by NobodyThere; {self._owner}, as for its undo",
             )
         late = self._timeout()
         does = f"{late.does}; {self._do} waits in its topic until {self._at} is back"
         return Answer(late.sees, does, f"{self._team}, by NobodyThere")
 
 
-def _of_reaction(view: View, each: Reaction, *, is_general: bool = False) -> Iterator[Answer]:
-    names, who = ("the event", "its service") if is_general else (listed(each.when, "or"), f"`{each.who}`")
-    team = "its team" if is_general else f"team {view.team(each.who)}"
-    late = "the reaction comes late" if is_general else f"{each.projects or each.does}: late"
+def _of_reaction(view: View, each: Reaction) -> Iterator[Answer]:
+    names, who = listed(each.when, "or"), f"`{each.who}`"
+    team, late = f"team {view.team(each.who)}", f"{each.projects or each.does}: late"
     yield Answer(late, f"nothing is written; {who} handles {names} again after {span(SESSION_S)}", NOBODY)
     yield Answer(late, f"effect and mark are one commit of {who}; its own events leave by another relay", NOBODY)
     yield Answer("no difference", f"the mark of {who} drops the second copy of {names}", NOBODY)

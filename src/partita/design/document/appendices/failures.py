@@ -1,11 +1,14 @@
-"""Appendix B, the failure matrix: each step and each reaction under each fault, with the test that shows it; and the states of
-each saga under each input."""
+"""Appendix B, the failure matrix: each step, undo, reaction and first command under each fault, and each service without the bus,
+with the test that shows it; and the states of each saga under each input."""
 
 from __future__ import annotations
 
 from partita.design.document.block import Block, Heading, Paragraph, R, Section, table
+from partita.design.document.bus_faults import of_bus
+from partita.design.document.entry_faults import of_entries
 from partita.design.document.failure_matrix import COLUMNS, of_reactions, of_saga
 from partita.design.document.saga_states import states_of
+from partita.design.document.undo_faults import of_undos
 from partita.design.document.view import View
 from partita.design.model.section import APPENDICES
 
@@ -14,10 +17,16 @@ def section(view: View) -> Section:
     """The matrices, whole."""
     blocks: list[Block] = []
     for saga in view.design.sagas:
-        blocks += [Heading(saga.name), *table(COLUMNS, of_saga(view, saga)), *states_of(view.design, saga)]
+        blocks += [Heading(saga.name), *table(COLUMNS, of_saga(view, saga))]
+        undos = table(COLUMNS.replace("step", "undo", 1), of_undos(view, saga))
+        blocks += [Heading(f"Undos of {saga.name}"), *undos] if undos else []
+        blocks += states_of(view.design, saga)
     reactions = of_reactions(view)
     if reactions:
         blocks += [Heading("Reactions"), *table(COLUMNS.replace("step", "reaction", 1), reactions)]
-    if not blocks:
+    begun = table(COLUMNS.replace("step", "command", 1), of_entries(view))
+    blocks += [Heading("The commands that begin it"), *begun] if begun else []
+    blocks += [Heading("The bus away for an hour"), *table(COLUMNS.replace("step", "service", 1), of_bus(view))]
+    if not (view.design.sagas or reactions):
         blocks.append(Paragraph(f"{view.design.domain} has no step and no reaction that could fail.", R))
     return Section("B", APPENDICES["B"], tuple(blocks))

@@ -21,12 +21,15 @@ from partita.design.document.block import (
     row,
     sums,
 )
+from partita.design.document.bus_faults import summary_of_bus
+from partita.design.document.entry_faults import summary_of_entries
 from partita.design.document.example import key_of
-from partita.design.document.failure_matrix import FAULTS, REACTION_FAULTS, summary_of, summary_of_reactions
+from partita.design.document.failure_matrix import cells_of, summary_of, summary_of_reactions
 from partita.design.document.pseudocode import pseudocode
 from partita.design.document.quantity import listed, sentence, span, words
 from partita.design.document.saga_states import states_of
 from partita.design.document.scene import states
+from partita.design.document.undo_faults import summary_of_undos
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign, StepDesign
 
@@ -40,14 +43,11 @@ def section(view: View) -> Section:
     if not view.design.sagas:
         names = listed(each.name for each in view.design.choreographies)
         blocks.append(Paragraph(f"{view.design.domain} has no saga: {names} undo nothing.", R))
-    reactions = summary_of_reactions(view)
-    if reactions:
-        blocks.append(Heading("Faults of the reactions"))
-        blocks += compact("fault | reaction | the customer sees | the system does | notified", reactions)
-    cells = [f"{len(design.steps)} steps x {len(FAULTS)} faults"] if design.steps else []
-    cells += [f"{len(design.reactions)} reactions x {len(REACTION_FAULTS)}"] if reactions else []
-    if cells:
-        blocks.append(Pointer("B", f"{' + '.join(cells)}, each with its test"))
+    blocks.append(Heading("Other faults"))
+    others = [*summary_of_entries(view), *summary_of_bus(view)]
+    blocks += compact("fault | of | the customer sees | the system does | notified", others)
+    blocks += summary_of_reactions(view)
+    blocks.append(Pointer("B", f"{cells_of(design)}, each with its test"))
     return Section("4", "Sagas", tuple(blocks))
 
 
@@ -65,18 +65,16 @@ def _saga(view: View, saga: SagaDesign) -> list[Block]:
             "command | to | reply | refused by | undo | class | timeout and tries | no answer | effect",
             [_step(view, saga, number, step) for number, step in enumerate(saga.steps, 1)],
         ),
-        Paragraph(
-            f"Each step has one idempotency key, the same on each try: `{saga.key}` and its name, as "
-            f"`{saga.key} + {saga.steps[0].name}`.",
-            R,
-        ),
         *sums(arithmetic.budget(saga), arithmetic.slack(saga), *(arithmetic.tries(s) for s in saga.steps if s.retry)),
         Code("text", pseudocode(view.design, saga), f"`{saga.name}` as `{saga.at}` runs it.", R),
         states_of(view.design, saga)[-1],
         Pointer("B", f"the states of {saga.name} under every input"),
         *_sequences(saga),
         Heading(f"Faults of {saga.name}"),
-        *compact("fault | step | the customer sees | the system does | notified", summary_of(view, saga)),
+        *compact(
+            "fault | step | the customer sees | the system does | notified",
+            [*summary_of(view, saga), *summary_of_undos(view, saga)],
+        ),
         Heading(f"Isolation of {saga.name}"),
         *compact("step | visible meanwhile | countermeasure", [_isolation(view, saga, step) for step in saga.steps]),
         Heading(f"A stuck {saga.name}"),

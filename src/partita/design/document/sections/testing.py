@@ -20,7 +20,7 @@ from partita.design.document.block import (
     compact,
     row,
 )
-from partita.design.document.failure_matrix import FAULTS, REACTION_FAULTS, shown_by
+from partita.design.document.failure_matrix import cells_of, shown_by
 from partita.design.document.quantity import listed, rate, sentence, span
 from partita.design.document.traffic import on_topics
 from partita.design.document.view import View
@@ -34,11 +34,7 @@ def section(view: View) -> Section:
     blocks: list[Block] = list(
         compact(f"requirement | {' | '.join(KINDS)} | last result", [_row(*each) for each in requirements(view)])
     )
-    cells = len(FAULTS) * len(design.steps) + len(REACTION_FAULTS) * len(design.reactions)
-    values = (
-        f"{len(design.steps)} steps x {len(FAULTS)} faults + {len(design.reactions)} reactions x {len(REACTION_FAULTS)}"
-    )
-    blocks.append(Paragraph(f"The failure matrix names a test for each cell: {values} = {cells} tests.", PLANNED))
+    blocks.append(Paragraph(f"The failure matrix names a test for each cell: {cells_of(design)}.", PLANNED))
     blocks.append(
         Pointer(
             "H",
