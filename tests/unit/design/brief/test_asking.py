@@ -60,7 +60,9 @@ def test_orders_from_four_answers_have_the_reference_record_and_release_the_stoc
 def test_each_line_says_whether_an_answer_has_it() -> None:
     """An invented number without a mark would look like a decision."""
     text, design = drafted(*ORDERS)
-    structure = r"\s*(- )?(load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure):"
+    structure = (
+        r"\s*(- )?(answers|load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure):"
+    )
     bare = [
         line
         for line in text.splitlines()
@@ -102,7 +104,7 @@ def test_a_domain_without_a_pattern_is_drafted_from_its_nouns() -> None:
     ]
     assert design.event("MileageReported").by == "telematics"
     assert "a repair is billed once" in {each.text for each in design.rules}
-    assert 'No line of the brief says it yet:\n#   consistency: "no vehicle leaves with open defects"' in text
+    assert "  - {said: 'no vehicle leaves with open defects', kept: none}  # your answer" in text
     assert "# question: may insurer refuse" in text
     assert any("May ConfirmMaintenance" in each.text for each in design.questions)
 
@@ -181,8 +183,8 @@ def test_a_service_of_the_user_takes_the_place_of_the_pattern_s() -> None:
         ("an order is done within half an hour", "    deadline: 30m  # your answer"),
         ("payment is charged within 20 seconds", "         timeout: 20s}  # your answer"),
         ("strong consistency", '# your answer: "strong consistency". Within one service it holds'),
-        ("personal data can be erased", '# question: "personal data can be erased": how is it done?'),
-        ("the moon is full", '# question: what do these words of your answers change? No line of the brief says it yet:\n#   consistency: "the moon is full"'),
+        ("personal data can be erased", '# your answer: "personal data can be erased". The form marks'),
+        ("the moon is full", "- {said: 'the moon is full', kept: none}  # your answer"),
     ],
 )  # fmt: skip
 def test_each_wish_has_its_place_and_none_is_dropped(wish: str, line: str) -> None:

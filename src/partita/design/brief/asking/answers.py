@@ -26,7 +26,7 @@ PURPOSE_MAX = 480
 @dataclass(frozen=True, slots=True)
 class Answers:
     """The answers as read. `purpose` is the first one where it is a sentence; `reactors` are all services of the third answer,
-    also those that begin things; `unread` has the words without a place by the name of their answer."""
+    also those that begin things; `unread` has the words without a place by the name of their answer; `texts` are the answers."""
 
     domain: str
     purpose: str
@@ -36,6 +36,7 @@ class Answers:
     wishes: tuple[Wish, ...]
     rates: tuple[Rate, ...]
     unread: tuple[tuple[str, str], ...]
+    texts: tuple[str, str, str, str]
 
     @property
     def consumers(self) -> tuple[Party, ...]:
@@ -72,7 +73,8 @@ def read_answers(domain: str, producers: str, consumers: str, consistency: str) 
     if len(wishes) > WISHES_MAX:
         raise AnswerRefused(f"The answer about consistency has {len(wishes)} wishes.", hint="A brief for each domain.")
     told = [each for each in wishes_in(about) if each.kind in ("audit", "once") and (each.times or each.forever)]
-    wishes += [] if any(each.kind == "audit" for each in wishes) else told
+    timed = any(each.kind == "audit" and (each.times or each.forever) for each in wishes)
+    wishes += [] if timed else told
     return Answers(
         domain="-".join(word[:20] for word in domain_words(domain)),
         purpose=_purpose(domain) if len(words) > 4 else "",
@@ -82,6 +84,7 @@ def read_answers(domain: str, producers: str, consumers: str, consistency: str) 
         wishes=tuple(wishes),
         rates=tuple({each.noun: each for each in reversed([*rates, *more])}.values())[::-1],
         unread=(*(("producers", each) for each in unread_begin), *(("consumers", each) for each in unread_react)),
+        texts=(domain, producers, consumers, consistency),
     )
 
 

@@ -14,11 +14,13 @@ _JOINT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a sentence; `joint` is the sign or word before it ("" for the first, "," or "and"), `aside` its parentheses."""
+    """A part of a sentence; `joint` is the sign or word before it ("" for the first, "," or "and"), `aside` its parentheses,
+    `before` the joint as a person wrote it."""
 
     text: str
     joint: str = ""
     aside: str = ""
+    before: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -41,13 +43,13 @@ def clauses_in(sentence: str) -> list[Clause]:
 
     flat = _ASIDE.sub(keep, sentence.replace("#", " "))
     found: list[Clause] = []
-    joint, at = "", 0
+    joint, before, at = "", "", 0
     for match in [*_JOINT.finditer(flat), None]:
         part = flat[at : match.start() if match else len(flat)]
         own = "; ".join(asides[int(number)] for number in re.findall(r"#(\d+)#", part))
         text = re.sub(r"\s+", " ", re.sub(r"\s*#\d+#\s*", " ", part)).strip()
         if text or own:
-            found.append(Clause(text, joint if found else "", own))
+            found.append(Clause(text, joint if found else "", own, before))
         if match:
-            joint, at = ("," if match[0].strip() == "," else "and"), match.end()
+            joint, before, at = ("," if match[0].strip() == "," else "and"), match[0], match.end()
     return found

@@ -125,6 +125,8 @@ def _meant(base: str, kind: Kind, phrases: list[tuple[str, ...]]) -> tuple[str, 
         return base, "act", thing
     if base in ("build", "create", "make", "prepare", "produce") and heads and heads[0] in FIGURES:
         return base, "show", thing
+    if base in ("give", "provide", "supply") and any(head in FIGURES for head in heads):
+        return base, "show", next(each for each in phrases if singular(each[-1]) in FIGURES)
     if base == "take" and heads and heads[0] in MONEY - {"claim"}:
         return base, "money", thing
     if (

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from partita.design.brief.asking.answers import Answers
 from partita.design.brief.asking.generic import Names, generic_text
+from partita.design.brief.asking.kept import kept_clauses
 from partita.design.brief.asking.lexicon import role_of
 from partita.design.brief.asking.loads import set_loads
 from partita.design.brief.asking.parties import add_consumer, add_producer, add_reactions, add_step, react
 from partita.design.brief.asking.party import Party, said
 from partita.design.brief.asking.refused import AnswerRefused
 from partita.design.brief.asking.roles import STEPS, main_part, part_of, role_of_party
-from partita.design.brief.asking.rule_line import SAID
+from partita.design.brief.asking.rule_line import SAID, quoted
 from partita.design.brief.asking.saga_step import saga_steps
 from partita.design.brief.asking.sections import Sections
 from partita.design.brief.asking.times import fit_deadlines, seconds, set_deadline, set_times
@@ -23,8 +24,8 @@ from partita.design.brief.reading import read_brief
 from partita.design.model.design import Design
 
 ORDER = (
-    "design", "domain", "purpose", "namespace", "load", "producers", "consumers", "events", "commands", "flows", "storage",
-    "consistency", "failure", "compatibility", "bus", "accept",
+    "design", "domain", "purpose", "answers", "namespace", "load", "producers", "consumers", "events", "commands", "flows",
+    "storage", "consistency", "failure", "compatibility", "bus", "accept",
 )  # fmt: skip
 NAMED = "you named it; the rest of the line is assumed"
 MADE = "named after your words; all of the line is assumed"
@@ -54,20 +55,21 @@ def draft(answers: Answers) -> str:
         sections = Sections.of(text)
     sections.set("domain", f"domain: {answers.domain}", "")
     if answers.purpose:
-        sections.set("purpose", f"purpose: '{answers.purpose}'", SAID)
+        sections.set("purpose", f"purpose: {quoted(answers.purpose)}", SAID)
     _set_times(sections, answers, names)
     _set_docs(sections, answers)
     _mark_named(sections, answers)
     _mark_deeds(sections, answers)
-    unread = [f"{name}: {words}" for name, words in answers.unread]
     placing = place_wishes(sections, answers.wishes, names, is_pattern=is_pattern)
-    unread += [f"load: {each}" for each in set_loads(sections, answers.rates, names, placing.retention)]
-    unread += [f"consistency: {each}" for each in placing.unread]
+    uncounted = set_loads(sections, answers.rates, names, placing.retention)
+    unread = [*(words for _, words in answers.unread), *uncounted, *placing.unread]
     fit_deadlines(sections)
-    _note_reactions(sections, answers, unread)
-    text = sections.text(ORDER)
-    _refuse_one_name(read_brief(text, "the draft"))
-    return text
+    _note_reactions(sections, answers)
+    design = read_brief(sections.text(ORDER), "the draft")
+    _refuse_one_name(design)
+    for clause in kept_clauses(answers, placing.kept, unread, design):
+        sections.add("answers", clause.line(), SAID)
+    return sections.text(ORDER)
 
 
 def _refuse_one_name(design: Design) -> None:
@@ -258,8 +260,8 @@ def _set_times(sections: Sections, answers: Answers, names: Names) -> None:
         set_deadline(sections, held[0], f"{SAID}: no thing is held for longer")
 
 
-def _note_reactions(sections: Sections, answers: Answers, unread: list[str]) -> None:
-    """The questions that the answers leave: services that may refuse, and words without a place."""
+def _note_reactions(sections: Sections, answers: Answers) -> None:
+    """The question about services that may refuse, and the typing errors that were read as verbs."""
     flows = "\n".join(sections.lines.get("flows", ()))
     names = [
         answers.name_of(each) for each in answers.reactors if main_part(each) == "react" and each.verb not in WATCHING
@@ -275,11 +277,6 @@ def _note_reactions(sections: Sections, answers: Answers, unread: list[str]) -> 
         each.read_as for party in (*answers.producers, *answers.reactors) for each in party.deeds if each.read_as
     ]
     sections.notes += [f"a typing error: {each}." for each in dict.fromkeys(read_as)]
-    if unread:
-        sections.notes.append("question: what do these words of your answers change? No line of the brief says it yet:")
-        sections.notes += [
-            f'  {name}: "{words}"' for name, _, words in (each.partition(": ") for each in dict.fromkeys(unread))
-        ]
 
 
 def _listed(names: list[str]) -> str:
@@ -294,7 +291,7 @@ def _set_docs(sections: Sections, answers: Answers) -> None:
         for key in ("producers", "consumers") if words else ():
             for at, line in enumerate(sections.lines.get(key, ())):
                 if line.startswith(f"  {name}: "):
-                    sections.lines[key][at] = re.sub(r"(?:, doc: [^}]*)?\}$", "", line) + f", doc: '{words}'}}"
+                    sections.lines[key][at] = re.sub(r"(?:, doc: [^}]*)?\}$", "", line) + f", doc: {quoted(words)}}}"
 
 
 def _mark_deeds(sections: Sections, answers: Answers) -> None:

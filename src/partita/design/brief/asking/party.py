@@ -281,8 +281,8 @@ def read_parties(text: str, *, begins: bool) -> tuple[list[Party], list[str]]:
 
 
 def said(text: str, length_max: int = 200) -> str:
-    """A text for people in a brief: no control characters, no quotes that end it, and not too long."""
-    return re.sub(r"\s+", " ", re.sub(r"[^ -~]|['\"\\]", " ", plain(text))).strip()[:length_max].strip()
+    """A text for people in a brief: no control characters, one kind of quotes, and not too long."""
+    return re.sub(r"\s+", " ", re.sub(r"[^ -~]|[\"\\]", " ", plain(text))).strip()[:length_max].strip()
 
 
 def words_in_clause(text: str) -> list[str]:

@@ -58,4 +58,9 @@ class RuleLine:
 
 def quoted(text: str) -> str:
     """A text of an answer as a value."""
-    return f"'{text}'"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def unquoted(value: str) -> str:
+    """The text of a value, which may be in quotes."""
+    return value[1:-1].replace("''", "'") if value.startswith("'") else value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 ASSUMED = "assumed"
 """The comment of a line that no answer says."""
 STRUCTURE = re.compile(
-    r"\s*(?:- )?(?:load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure|design):(?: 1)?$"
+    r"\s*(?:- )?(?:answers|load|producers|consumers|events|data|flows|steps|reacts|storage|consistency|failure|design):(?: 1)?$"
 )
 HEAD = f"""\
 # Drafted from four answers. A line with the word "{ASSUMED}" is in none of them: read it, change it where it is wrong, and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from partita.design.brief.asking.amounts import times_in, with_digits
@@ -30,6 +30,8 @@ _GOES_ON = re.compile(
 )
 """The words with which a part goes on with the part before it."""
 _JOINTS = re.compile(r"(\s*,\s*(?:(?:and|but|while)\s+)?|\s+(?:and|but|while|whereas)\s+)", re.IGNORECASE)
+_OWN_NEVER = re.compile(r"(?:an? |the )?[a-z-]+ (?:must |may |is |are |can )?(?:be )?never\b")
+"""A part with a subject of its own: "a card must never be charged twice and stock never sold twice"."""
 WISHES_MAX = 60
 
 
@@ -57,7 +59,17 @@ def wishes_in(text: str) -> list[Wish]:
     """The wishes of an answer in their order; none is dropped."""
     found: list[Wish] = []
     for sentence in sentences(text):
-        found += [wish for part in _parts(sentence) if (wish := _wish(part)).said]
+        for wish in (_wish(part) for part in parts_of(sentence)):
+            before = found[-1] if found else None
+            if (
+                not wish.kind
+                and wish.times
+                and before is not None
+                and before.kind == "late"
+                and before.said in said(sentence)
+            ):
+                wish = replace(wish, kind="late")  # "letters may be late by a day, the numbers by an hour"
+            found += [wish] if wish.said else []
     return found
 
 
@@ -82,7 +94,7 @@ def _kind(words: str) -> Kind:
     return found
 
 
-def _parts(sentence: str) -> list[str]:
+def parts_of(sentence: str) -> list[str]:
     """The parts of a sentence that are wishes of their own: one with a kind, which does not go on with the part before."""
     pieces = _JOINTS.split(sentence)
     if len(pieces) > 2 * WISHES_MAX:
@@ -100,6 +112,7 @@ def _parts(sentence: str) -> list[str]:
                 bool(kind and before and kind != before)
                 and kind not in ("late", "strong", "deadline")
                 or ("but" in joint.lower() and bool(kind))
+                or (kind == before == "once" and _OWN_NEVER.match(low) is not None)
             )
         if own and not before and len(found[-1].split()) <= 3 and is_comma and kind:
             own = False  # "one space, one car at a time"

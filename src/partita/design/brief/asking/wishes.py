@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from partita.design.brief.asking.generic import Names
 from partita.design.brief.asking.lexicon import word_set
-from partita.design.brief.asking.rule_line import SAID, RuleLine, quoted
+from partita.design.brief.asking.rule_line import SAID, RuleLine, quoted, unquoted
 from partita.design.brief.asking.sections import Sections
 from partita.design.brief.asking.times import seconds, set_deadline, set_timeout, short
 from partita.design.brief.asking.wish import Wish
@@ -37,6 +37,7 @@ class Placing:
     failure: RuleLine = field(default_factory=lambda: RuleLine({}))
     unread: list[str] = field(default_factory=list)
     retention: str = ""
+    kept: list[tuple[Wish, tuple[str, ...]]] = field(default_factory=list)
 
     def place(self, wish: Wish) -> None:
         """Put one wish into its place."""
@@ -45,6 +46,32 @@ class Placing:
             "invariant": self._invariant, "lost": self._lost, "retention": self._retention, "deadline": self._deadline,
             "strong": self._strong, "privacy": self._privacy, "": self._unread,
         }[wish.kind](wish)  # fmt: skip
+
+    def marks(self) -> tuple[dict[int, str], set[str], set[str], str]:
+        """What is said so far: of each rule, of the treatment of failures, in lines of flows and events, of the retention."""
+        rules = {id(each): f"{each.values} {sorted(each.said)} {each.comment}" for each in self.rules}
+        return rules, set(self.failure.said), set(self.sections.said), self.retention
+
+    def changed(self, before: tuple[dict[int, str], set[str], set[str], str]) -> list[RuleLine | str]:
+        """The parts of the brief that say more than before: rules, and the names of values."""
+        rules, failure, lines, retention = before
+        now = self.marks()
+        found: list[RuleLine | str] = [each for each in self.rules if now[0][id(each)] != rules.get(id(each))]
+        found += [f"failure.{key}" for key in sorted(now[1] - failure)]
+        found += [name for line in now[2] - lines for name in self._names_in(line)]
+        return [*found, "load.retention"] if self.retention != retention else found
+
+    def _names_in(self, line: str) -> list[str]:
+        """The names of the values that a line of a flow or an event has."""
+        flows = self.sections.lines.get("flows", [])
+        if line.startswith("    deadline: "):
+            saga = next((each for each in reversed(flows[: flows.index(line)]) if re.match(r"  [A-Z]\w*:$", each)), "")
+            return [f"{saga.strip(' :')}.deadline"]
+        if line in flows:
+            step = re.search(r"do: (\w+),", flows[flows.index(line) - 1])
+            return [f"{step[1]}.{key}" for key in re.findall(r"(timeout|remind|escalate): ", line)] if step else []
+        event = re.match(r"  (\w+):", line)
+        return [event[1]] if event else []
 
     def _unread(self, wish: Wish) -> None:
         words = {singular(word) for word in re.findall("[a-z]+", wish.words)}
@@ -217,7 +244,7 @@ class Placing:
 
     def _privacy(self, wish: Wish) -> None:
         self.sections.notes.append(
-            f'question: "{wish.said}": how is it done? The form marks personal data (`pii: yes`) and bounds topics '
+            f'your answer: "{wish.said}". The form marks personal data (`pii: yes`) and bounds topics '
             "(`keep:`), and has no rule of an erasure: a key for each person that can be deleted, or a shorter `keep`."
         )
 
@@ -289,8 +316,14 @@ def place_wishes(sections: Sections, wishes: tuple[Wish, ...], names: Names, *, 
     """Put each wish where it belongs; none is dropped."""
     rules = [RuleLine.of(line) for line in sections.lines.get("consistency", ["consistency:"])[1:]]
     placing = Placing(sections, names, rules, is_pattern, RuleLine.of(sections.lines["failure"][0]))
+    keepers: list[tuple[Wish, list[RuleLine | str]]] = []
     for wish in wishes:
+        before = placing.marks()
         placing.place(wish)
+        keepers.append((wish, placing.changed(before)))
+    for wish, parts in keepers:  # a rule has its last words now
+        parts_said = (unquoted(each.values["rule"]) if isinstance(each, RuleLine) else each for each in parts)
+        placing.kept.append((wish, tuple(dict.fromkeys(parts_said))))
     sections.lines["consistency"] = ["consistency:"]
     for rule in placing.rules:
         for line, comment in rule.lines():
