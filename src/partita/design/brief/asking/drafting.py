@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from partita.design.brief.asking.answers import Answers
+from partita.design.brief.asking.dropping import drop_producers
 from partita.design.brief.asking.generic import Names, generic_text
 from partita.design.brief.asking.kept import kept_clauses
 from partita.design.brief.asking.lexicon import role_of
@@ -105,6 +106,7 @@ def _into_pattern(answers: Answers, sections: Sections, pattern: str) -> Names:
     _drop_unnamed(answers, sections)
     _rename_thing(answers, sections, pattern)
     names = _names(sections)
+    drop_producers(answers, sections, names.noun)
     taken = {each for key in ("events", "flows", "storage") for each in sections.names(key)}
     taken |= set(re.findall(r"(?:do|undo): (\w+)", "\n".join(sections.lines["flows"])))
     flows = "\n".join(sections.lines["flows"])
