@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from partita.design.document.block import A, Mark, mark_of, weakest
+from partita.design.document import arithmetic
+from partita.design.document.assumed import AWAY_S, CALL_S, SESSION_S
+from partita.design.document.block import PLANNED, A, Mark, mark_of, weakest
 from partita.design.document.bus_matrix import NAMES, needs_of, said_tips, totals
-from partita.design.document.quantity import listed, sentence, span
+from partita.design.document.clashes.found import questions
+from partita.design.document.outside import outside
+from partita.design.document.quantity import MONTH_S, count, listed, rate, sentence, span
+from partita.design.document.traffic import of_event
 from partita.design.document.view import View
+from partita.design.document.weight import TIMES, kept_for
 from partita.design.model.delivery import BUS_KINDS
+from partita.design.model.message import EventDesign
+from partita.design.model.saga import StepDesign
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Adr:
 def adrs(view: View) -> tuple[Adr, ...]:
     """The decisions of a design, in the order of its sections."""
     found = [*_flows(view), _bus(view), *_storage(view), _compatibility(view), _failure(view)]
+    found += [*_giving_up(view), *_retention(view), *_personal_data(view)]
     return tuple(Adr(f"ADR-{number}", *parts) for number, parts in enumerate(found, 1))
 
 
@@ -147,3 +156,110 @@ def _failure(view: View) -> _Parts:
         mark_of(failure.retry_topics),
         weakest(failure.retry_topics),
     )
+
+
+def _giving_up(view: View) -> Iterator[_Parts]:
+    """The time of the step of each saga whose silence decides: its pivot, else its last step that can be undone."""
+    for saga in view.design.sagas:
+        early = [step for step in saga.steps[: saga.pivot + 1] if not step.human]
+        step = next((each for each in early if each.kind == "pivot"), early[-1] if early else None)
+        if step is None:
+            continue
+        peak, limit = of_event(view.design, view.design.event(saga.start)).peak, step.timeout.value
+        chosen = step.on_timeout.value
+        done = {
+            "undo": f"`{saga.at}` sends {f'`{step.undo}`' if step.undo else 'no undo'}, and ends the `{saga.name}`",
+            "ask": f"`{saga.at}` sends `{step.ask}`, and undoes what was not done",
+            "retry": f"`{saga.at}` sends `{step.do}` again under its id",
+        }
+        others = {
+            "undo": f"to undo: a `{step.do}` that was only late is taken back",
+            "ask": f"to ask: it answers only where `{step.at}` is up again, and needs a question that `{step.at}` can answer",
+            "retry": f"never: {rate(peak)} x {span(saga.deadline.value)} = {count(peak * saga.deadline.value)} `{saga.name}` "
+            f"open at the deadline while `{step.at}` is silent",
+        }
+        asked = next((f" ({each.id})" for each in questions(view) if f"an hour without `{step.at}`" in each.text), "")
+        wait = f"an hour without `{step.at}` is a wait and no end{asked}, or " if limit < AWAY_S else ""
+        yield (
+            f"{step.do} is given up after {span(limit)}",
+            f"after {span(limit)} without `{step.ok}` {done[chosen]}.",
+            _enough(view, step),
+            (
+                f"twice as long: {rate(peak)} x {span(limit)} = {count(peak * limit)} more `{saga.name}` in flight at the peak, "
+                f"while `{step.at}` is silent.",
+                *(f"{text}." for way, text in others.items() if way != chosen),
+            ),
+            f"{wait}`{step.ok}` usually takes longer than {span(limit)}.",
+            weakest(step.timeout, step.on_timeout),
+            A,
+        )
+
+
+def _enough(view: View, step: StepDesign) -> str:
+    """The reason of a time: the tries of a provider fit into it, or the death of a process does."""
+    if any(each is step for _, each in outside(view.design)):
+        tries = len(step.retry) + 1
+        used = tries * CALL_S + sum(step.retry)
+        waits = " + ".join([f"{tries} x {span(CALL_S)}", *map(span, step.retry)])
+        fits = "fit into" if used <= step.timeout.value else "do not fit into"
+        return f"The tries of its provider {fits} {span(step.timeout.value)}: {waits} = {span(used)}."
+    fits = "fits into" if step.timeout.value > SESSION_S else "does not fit into"
+    return f"A process of `{step.at}` that dies is replaced after {span(SESSION_S)}, which {fits} {span(step.timeout.value)}."
+
+
+def _retention(view: View) -> Iterator[_Parts]:
+    """The time for which topics keep events."""
+    design, kept = view.design, view.design.load.retention
+    if not any(event.retention.value == kept.value for event in design.events) or not view.topics:
+        return
+    disk, more = arithmetic.total_disk(design), arithmetic.total_disk(kept_for(design, kept.value * TIMES))
+    short = design.failure.window.value
+    models = [model.name for model in design.read_models]
+    groups = dict.fromkeys(group for topic in view.topics for group in topic.groups)
+    readers = listed(models or groups)
+    use = f"{readers} can be rebuilt" if models else f"{readers} can read again"
+    rejected = [f"twice as long: the disk of all topics = {more.result}; today {disk.result}."]
+    if short < kept.value:
+        rejected.append(f"{span(short)}, as long as messages are known: {use} from no event older than that.")
+    yield (
+        f"Topics keep events {span(kept.value)}",
+        f"topics keep events {span(kept.value)}, on {disk.result} of disk.",
+        f"{use} from the events of {span(kept.value)}.",
+        tuple(rejected),
+        f"a reader such as {readers} has to begin before the last {span(kept.value)}, or a law wants the data deleted sooner.",
+        A,  # the disk is computed of assumed sizes
+        A,
+    )
+
+
+def _personal_data(view: View) -> Iterator[_Parts]:
+    """Personal data that topics keep for longer than a month, as section 7 erases it."""
+    held = [each for each in view.design.events if each.pii and not each.compact and _is_kept_long(each)]
+    if not held:
+        return
+    fields = listed(f"{event.name}.{name}" for event in held for name in event.pii)
+    kept = [each.retention.value for each in held]
+    longest = None if None in kept else max(each for each in kept if each is not None)
+    writers, names = listed(dict.fromkeys(each.by for each in held)), listed(each.name for each in held)
+    heard = dict.fromkeys(who for each in held for who in view.design.consumers(each.name) if who != each.by)
+    readers = listed(heard) if heard else "a reader"
+    asked = next((f" ({each.id})" for each in questions(view) if "is one person's data erased" in each.text), "")
+    often = sum(each.rate.value for each in held)
+    yield (
+        "Personal data in topics is encrypted for each person",
+        f"{fields}: encrypted with a key of its person; the keys are at {writers}, and to delete one erases its person.",
+        f"topics keep {fields} {span(longest)}, and delete no single record.",
+        (
+            f"a shorter retention: {names} after {span(MONTH_S)} could not be read again.",
+            f"a reference instead of the value: {readers} would ask {writers} each time, {rate(often)}, and wait for it.",
+            f"the plain value: a person is erased after {span(longest)}, not before.",
+        ),
+        f"none of {readers} needs these fields, or the law lets topics keep them {span(longest)}{asked}.",
+        PLANNED,
+        weakest(*(each.retention for each in held), *(each.rate for each in held)),
+    )
+
+
+def _is_kept_long(event: EventDesign) -> bool:
+    """Whether a topic keeps an event for longer than a person may wait to be erased."""
+    return event.retention.value is None or event.retention.value > MONTH_S

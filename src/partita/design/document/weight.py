@@ -84,13 +84,8 @@ def _of_load(design: Design) -> Iterator[tuple[float, Weighed]]:
                 )
     kept = design.load.retention
     if kept.origin.mark == "assumed":
-        events = tuple(
-            replace(each, retention=replace(each.retention, value=kept.value * TIMES))
-            if each.retention.value == kept.value
-            else each
-            for each in design.events
-        )
-        disk, more = arithmetic.total_disk(design), arithmetic.total_disk(replace(design, events=events))
+        disk = arithmetic.total_disk(design)
+        more = arithmetic.total_disk(kept_for(design, kept.value * TIMES))
         if disk.result != more.result:
             yield (
                 80.0,
@@ -101,6 +96,16 @@ def _of_load(design: Design) -> Iterator[tuple[float, Weighed]]:
                     "`load: {retention: ...}`",
                 ),
             )
+
+
+def kept_for(design: Design, seconds: float | None) -> Design:
+    """The design with another retention of the topics that have the one of the load; None = for ever."""
+    usual = design.load.retention.value
+    events = tuple(
+        replace(each, retention=replace(each.retention, value=seconds)) if each.retention.value == usual else each
+        for each in design.events
+    )
+    return replace(design, events=events)
 
 
 def _of_times(design: Design) -> Iterator[tuple[float, Weighed]]:
