@@ -9,9 +9,11 @@ from partita.design.brief.reading import read_brief
 from partita.design.derived.beside import read_beside
 from partita.design.derived.of_app import design_of
 from partita.design.document.building import document_of
+from partita.design.document.shown import Shown
 from partita.design.model.design import Design
 from partita.design.rendering.markdown import markdown
 from partita.design.rendering.pictures import sealed_pictures
+from partita.design.skeleton.project import shown_of
 from partita.examples.shop.app import app
 
 BRIEFS = ("orders", "rides", "claims")
@@ -22,7 +24,13 @@ def write_designs(root: Path, folder: Path) -> dict[str, str]:
     """Write the document of each brief of the checkout into the folder of the pages; returns the pages by their paths."""
     pages: dict[str, str] = {}
     for name in (*BRIEFS, "shop"):
-        document = document_of(_design(root, name))
+        design = _design(root, name)
+        shown = (
+            shown_of(design)
+            if name in BRIEFS
+            else Shown(missing="the shop has tests of its own, which no design knows")
+        )
+        document = document_of(design, shown)
         page = f"{FOLDER}/{name}/index.md"
         pages[page] = markdown(document)
         for path, picture in {page: pages[page], **_beside(name, sealed_pictures(document))}.items():

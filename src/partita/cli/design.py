@@ -11,7 +11,7 @@ from partita.cli.design_document import build_document, forms_of
 from partita.cli.design_drift import Drift, diff, drift, drifted, folder_option
 from partita.cli.design_export import export
 from partita.cli.design_new import new
-from partita.cli.design_source import beside_option, design_from, is_app
+from partita.cli.design_source import beside_option, design_from, is_app, shown_from
 from partita.cli.output import document, output_option, print_json, say, talk
 from partita.design.brief.json_schema import schema_text
 from partita.design.brief.refused import BriefRefused
@@ -126,7 +126,7 @@ def build(
         talk(f"{len(findings)} to mend; nothing was written.")
         return FAILED
     if folder is not None or code is None:
-        build_document(read, Path("design") if folder is None else folder, forms)
+        build_document(read, Path("design") if folder is None else folder, forms, shown_from(read, source))
     return 0 if code is None else build_code(read, code, demo=demo)
 
 

@@ -9,6 +9,7 @@ import click
 
 from partita.cli.output import say
 from partita.design.document.building import document_of
+from partita.design.document.shown import Shown
 from partita.design.model.design import Design
 from partita.design.model.text import to_json
 from partita.design.rendering.html import html
@@ -34,7 +35,7 @@ def forms_of(_: click.Context, option: click.Parameter, text: str) -> tuple[str,
     return forms
 
 
-def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None:
+def build_document(design: Design, folder: Path, forms: tuple[str, ...], shown: Shown) -> None:
     """Write the document of a design into a folder, in each form.
 
     Raises:
@@ -42,8 +43,8 @@ def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None
             for, and WeasyPrint is not installed.
     """
     name = _name(design)
-    texts = document_texts(design, forms)
-    printed = pdf(document_of(design)) if "pdf" in forms else b""
+    texts = document_texts(design, forms, shown)
+    printed = pdf(document_of(design, shown)) if "pdf" in forms else b""
     if printed:
         _check_ours(folder / f"{name}.pdf")
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,9 +57,9 @@ def build_document(design: Design, folder: Path, forms: tuple[str, ...]) -> None
     say(*([f"wrote {pictures} pictures in {folder / FOLDER}"] if pictures else []), *(f"removed {p}" for p in removed))
 
 
-def document_texts(design: Design, forms: tuple[str, ...]) -> dict[str, str]:
+def document_texts(design: Design, forms: tuple[str, ...], shown: Shown) -> dict[str, str]:
     """The texts of the document by their paths in its folder, and `design.json`, with which a later design is compared."""
-    document, name = document_of(design), _name(design)
+    document, name = document_of(design, shown), _name(design)
     texts = {KEPT: _kept(design)}
     if "md" in forms:
         texts |= {f"{name}.md": markdown(document), **sealed_pictures(document)}
@@ -67,10 +68,10 @@ def document_texts(design: Design, forms: tuple[str, ...]) -> dict[str, str]:
     return texts
 
 
-def stale_documents(design: Design, folder: Path) -> list[Path]:
+def stale_documents(design: Design, folder: Path, shown: Shown) -> list[Path]:
     """The files of a folder that a build would write otherwise: those of the forms that are there."""
     forms = tuple(form for form in ("md", "html") if (folder / f"{_name(design)}.{form}").is_file())
-    texts = {folder / path: text for path, text in document_texts(design, forms).items()}
+    texts = {folder / path: text for path, text in document_texts(design, forms, shown).items()}
     return [path for path, text in texts.items() if not path.is_file() or path.read_bytes() != text.encode()]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from partita.cli.design_document import KEPT, stale_documents
-from partita.cli.design_source import beside_option, design_from
+from partita.cli.design_source import beside_option, design_from, shown_from
 from partita.cli.output import output_option, print_json, say, talk
 from partita.design.drift.change import Change
 from partita.design.drift.comparing import changes
@@ -68,7 +68,7 @@ def drifted(design: Design, source: str, beside: Path | None, folder: Path) -> D
     if not file.is_file():
         raise NotFound(f"{file} is not there.", hint=again)
     found = changes(_committed(file.read_text(encoding="utf-8"), str(file), again), design)
-    return Drift(found, () if found else tuple(stale_documents(design, folder)), again)
+    return Drift(found, () if found else tuple(stale_documents(design, folder, shown_from(design, source))), again)
 
 
 def _build(source: str, beside: Path | None, folder: Path) -> str:

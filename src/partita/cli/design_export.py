@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from partita.cli.design_contracts import CONTRACTS, export_app, export_brief
-from partita.cli.design_source import beside_option, design_from, is_app
+from partita.cli.design_source import beside_option, design_from, is_app, shown_from
 from partita.cli.output import say
 from partita.design.checking.rules import check
 from partita.design.document.building import document_of
+from partita.design.document.shown import Shown
 from partita.design.exports.arc42 import arc42
 from partita.design.exports.decisions import FOLDER, decision_records
 from partita.design.exports.mermaid import context, saga
@@ -26,27 +27,31 @@ from partita.exports.seal import UNSEALED, sealed
 from partita.exports.writing import write_folder
 
 
-def _structurizr(design: Design) -> dict[str, str]:
+def _structurizr(design: Design, _: Shown) -> dict[str, str]:
     return {"workspace.dsl": sealed(f"// {UNSEALED}\n{structurizr(design)}")}
 
 
-def _mermaid(design: Design) -> dict[str, str]:
+def _mermaid(design: Design, _: Shown) -> dict[str, str]:
     names = file_names(each.name for each in design.sagas)
     drawn = {f"saga-{names[each.name]}.mmd": saga(each) for each in design.sagas}
     texts = {"context.mmd": context(design), **drawn}
     return {path: sealed(f"%% {UNSEALED}\n{text}") for path, text in texts.items()}
 
 
-def _arc42(design: Design) -> dict[str, str]:
-    document = arc42(document_of(design))
+def _arc42(design: Design, shown: Shown) -> dict[str, str]:
+    document = arc42(document_of(design, shown))
     return {"arc42.md": markdown(document), **sealed_pictures(document)}
 
 
-FORMATS: dict[str, tuple[Callable[[Design], dict[str, str]], tuple[str, ...]]] = {
+def _adr(design: Design, _: Shown) -> dict[str, str]:
+    return decision_records(design)
+
+
+FORMATS: dict[str, tuple[Callable[[Design, Shown], dict[str, str]], tuple[str, ...]]] = {
     "structurizr": (_structurizr, ()),
     "mermaid": (_mermaid, ()),
     "arc42": (_arc42, (PICTURES,)),
-    "adr": (decision_records, (FOLDER,)),
+    "adr": (_adr, (FOLDER,)),
 }
 """Each format with the folders in which an export removes its own earlier files."""
 
@@ -70,7 +75,8 @@ def export(form: str, source: str, folder: Path, beside: Path | None) -> None:
         say(f"wrote {form} in {folder}")
         return
     make, within = FORMATS[form]
-    texts = make(design_from(source, beside))
+    design = design_from(source, beside)
+    texts = make(design, shown_from(design, source))
     folder.mkdir(parents=True, exist_ok=True)
     written, removed = write_folder(folder, texts, within)
     say(f"wrote {len(written)} files in {folder}", *(f"removed {path}" for path in removed))

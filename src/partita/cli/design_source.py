@@ -11,7 +11,9 @@ from partita.design.brief.nodes import BYTES_MAX
 from partita.design.brief.reading import read_brief
 from partita.design.derived.beside import NOTHING, read_beside
 from partita.design.derived.of_app import design_of
+from partita.design.document.shown import Shown
 from partita.design.model.design import Design
+from partita.design.skeleton.project import shown_of
 from partita.errors import SettingsError
 
 beside_option = click.option(
@@ -40,6 +42,13 @@ def design_from(source: str, beside: Path | None) -> Design:
         )
     facts = NOTHING if beside is None else read_beside(beside.read_text(encoding="utf-8"), str(beside))
     return design_of(load_app(source), source, facts)
+
+
+def shown_from(design: Design, source: str) -> Shown:
+    """The tests that show the design of a source: those of its project. An app has tests of its own, which no design knows."""
+    return (
+        Shown(missing=f"{source} has tests of its own, which no design knows") if is_app(source) else shown_of(design)
+    )
 
 
 def is_app(source: str) -> bool:

@@ -25,10 +25,11 @@ from partita.catalog.event import Command, Event
 from partita.catalog.injection import SqlValue
 from partita.catalog.rejection import Rejection
 from partita.clock import duration_us
-from partita.errors import NotFound, PartitaError, StoreUnavailable
+from partita.errors import DeclarationError, NotFound, PartitaError, StoreUnavailable
 from partita.machine.port import Machine, Wake
 from partita.machine.virtual import HeldClock, World
 from partita.message import envelope_to_bytes
+from partita.operators.replaying import release
 from partita.outbox.outbox import Composer
 from partita.runtime.path.delivery import decode_value
 from partita.runtime.path.from_outside import answer_pending
@@ -37,7 +38,9 @@ from partita.runtime.system import ROLES, System
 from partita.sagas.definition import SagaDefinition
 from partita.settings.amount import check_seconds
 from partita.settings.settings import Settings
-from partita.testing.stub import Delays, Stub
+from partita.store.dead_letters import LetterFilter
+from partita.testing.handler_stub import Delays, HandlerStub
+from partita.testing.stub import Stub
 from partita.testing.tap import Tap
 
 M = TypeVar("M")
@@ -46,6 +49,7 @@ CALM = 50
 """After this many turns of the event loop without a wait, a transaction or a handler nothing moves any more: each piece
 of the runtime's work does one of these within fewer turns."""
 CALL_S_MAX = 1.0
+LETTERS_MAX = 10_000
 MEMORY = Path("/dev/shm")
 
 
@@ -62,6 +66,7 @@ class Scenario:
         self._tap = tap
         self._delays = delays
         self._stubs: dict[str, Stub[Any, Any]] = {}
+        self._reactions: dict[Callable[..., Any], HandlerStub[Any]] = {}
         self._delivered: dict[tuple[str, str], int] = {}
         # Handlers that used up their waiting time: no later step waits for them again.
         self._hung: set[SerialTx] = set()
@@ -76,11 +81,30 @@ class Scenario:
         if contract.full_name not in self._stubs:
             pipeline = self._system.pipelines.get(contract.service.name)
             interest = pipeline.interests.get(contract.full_name) if pipeline is not None else None
-            bindings = interest.bindings if interest is not None else []
             sagas = [saga for service in self._system.catalog.services for saga in service.declared.sagas]
             steps = [spec for saga in sagas for spec in saga.steps]
-            self._stubs[contract.full_name] = Stub(contract, bindings, self._delays, steps)
+            self._stubs[contract.full_name] = Stub(contract, interest, self._delays, steps)
         return self._stubs[contract.full_name]
+
+    def reaction(self, function: Callable[..., Any]) -> HandlerStub[Any]:
+        """The stub for a handler of events, by its function; the same one each time.
+
+        Raises:
+            DeclarationError: no service that is tested here has it.
+        """
+        if function not in self._reactions:
+            for pipeline in self._system.pipelines.values():
+                interests = [
+                    each for each in pipeline.interests.values() if any(b.function is function for b in each.bindings)
+                ]
+                found = [b for each in interests for b in each.bindings if b.function is function]
+                if found:
+                    return self._reactions.setdefault(function, HandlerStub(found[0], interests, self._delays))
+            raise DeclarationError(
+                f"{getattr(function, '__name__', function)} handles no event in the services that are tested.",
+                hint=f"@service.on above it; here: {', '.join(self._system.stores)}.",
+            )
+        return self._reactions[function]
 
     async def send(self, command: Command[ReplyT, Any], *, idempotency_key: str | None = None) -> ReplyT:
         """Send a command as `app.send` does, with the same errors. The messages it causes are handled as far as possible
@@ -152,6 +176,23 @@ class Scenario:
         await self._tap.bring(Outgoing(message.topic, message.key, headers, message.value, message_id))
         await self.quiet()
         return message_id
+
+    async def replay(self, service: str) -> int:
+        """Replay the open dead letters of a service, as `partita dlq replay` does, and return their number. They are handled when
+        time passes.
+
+        Raises:
+            NotFound: that service is not tested here.
+        """
+        store = self._system.stores.get(service)
+        if store is None:
+            raise NotFound(f"{service} is not tested here.", hint=f"Here: {', '.join(self._system.stores)}.")
+        async with store.transaction() as session:
+            letters = await session.dead_letters.find(service, LETTERS_MAX, LetterFilter())
+            for letter in await session.dead_letters.release([each.id for each in letters]):
+                await release(session, self._system.pipelines[service].service, letter, self._clock.now_us())
+        await self.quiet()
+        return len(letters)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass. It stops at each time at which something is due: a saga's timer, a retry, a delayed answer.

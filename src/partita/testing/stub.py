@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from partita.catalog.binding import Binding
+from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract
 from partita.catalog.event import Event
 from partita.catalog.injection import Meta
@@ -17,50 +15,36 @@ from partita.errors import DeclarationError
 from partita.runtime.path.calling import UNANSWERED
 from partita.sagas.definition import StepSpec
 from partita.settings.amount import check_seconds
+from partita.testing.handler_stub import Delays, HandlerStub
 
 C = TypeVar("C")
 R = TypeVar("R")
 
 
-@dataclass(slots=True)
-class Delays:
-    """The fate of messages on their way: seconds of delay and copies of the answers to single commands, and the types
-    of commands that wait until their participant is back."""
-
-    late_s: dict[str, float] = field(default_factory=dict)
-    copies: dict[str, int] = field(default_factory=dict)
-    away: set[str] = field(default_factory=set)
-    came_back: Callable[[str], None] = lambda type_name: None
-
-
-class Stub(Generic[C, R]):
+class Stub(HandlerStub[C], Generic[C, R]):
     """The stub for the handler of one command: `t.stub(ChargePayment).refuses(CardDeclined())`.
 
     Each call replaces the one before. Without a call the real handler does its work.
     """
 
     def __init__(
-        self, contract: Contract, bindings: list[Binding], delays: Delays, steps: Sequence[StepSpec] = ()
+        self, contract: Contract, interest: Interest | None, delays: Delays, steps: Sequence[StepSpec] = ()
     ) -> None:
-        at = next((n for n, b in enumerate(bindings) if b.kind == "handles"), None)
-        if at is None:
+        handler = next((b for b in interest.bindings if b.kind == "handles"), None) if interest is not None else None
+        if interest is None or handler is None:
             if contract.kind != "command":
                 raise DeclarationError(
                     f"{contract.name} is not a command, so no single handler answers it.",
-                    hint="t.stub(Command); a stub replies with an event: t.stub(Command).replies(Event(...)).",
+                    hint="t.stub(Command); a stub replies with an event: t.stub(Command).replies(Event(...)). "
+                    "t.reaction(function) for one of its subscribers.",
                 )
             raise DeclarationError(
                 f"{contract.name} has no handler in the services that are tested.",
                 hint=f"app.testing() without services=, or @{contract.service.name}.handles({contract.name})",
             )
+        super().__init__(handler, [interest], delays)
         self._contract = contract
-        self._bindings = bindings
-        self._at = at
-        self._real = bindings[at]
-        self._delays = delays
         self._steps = steps
-        self.commands: list[C] = []
-        """The commands that came, in order."""
 
     def replies(self, reply: R | Callable[[C], R]) -> None:
         """Answer with this reply, or with the function's reply to the command; the real handler does not run."""
@@ -90,15 +74,6 @@ class Stub(Generic[C, R]):
 
         self._put(refuse)
 
-    def fails(self, error: Exception) -> None:
-        """Raise this each time, as a broken participant does."""
-
-        async def fail(command: C) -> Any:
-            self.commands.append(command)
-            raise error
-
-        self._put(fail)
-
     def is_silent(self) -> None:
         """Take the command, do nothing, and give no answer, also to later copies: the command counts as handled."""
 
@@ -121,8 +96,7 @@ class Stub(Generic[C, R]):
                 f"{sent.name} is sent and handled by {service.name}, which cannot be away while it is there.",
                 hint="fails(ValueError()): the command is tried again until you call is_real().",
             )
-        self._use(self._real)
-        self._delays.away.add(sent.full_name)
+        super().is_away()
 
     def does_it_unanswered(self) -> None:
         """Let the real handler do its work, and lose its answer.
@@ -137,7 +111,12 @@ class Stub(Generic[C, R]):
                     f"A saga waits for the answer to {self._contract.name} until it comes, and no bus loses it.",
                     hint="answers_late(seconds(40)); or is_away() or fails(...), and later is_real().",
                 )
-        self._wrap(lambda message_id: None, answers=False)
+
+        async def unanswered(command: C, meta: Meta, result: Awaitable[Any]) -> Any:
+            await result
+            return UNANSWERED
+
+        self._around(unanswered)
 
     def answers_late(self, after_s: float) -> None:
         """Let the real handler do its work at once, and delay its answer for `after_s` seconds. Later messages
@@ -148,28 +127,20 @@ class Stub(Generic[C, R]):
         """
         check_seconds(DeclarationError, "answers_late(after_s)", after_s, positive=False)
 
-        def note(message_id: str) -> None:
-            self._delays.late_s[message_id] = after_s
+        async def note(command: C, meta: Meta, result: Awaitable[Any]) -> Any:
+            self._delays.late_s[meta.message_id] = after_s
+            return await result
 
-        self._wrap(note)
+        self._around(note)
 
     def answers_twice(self) -> None:
         """Let the real handler do its work, and deliver its answer twice."""
 
-        def note(message_id: str) -> None:
-            self._delays.copies[message_id] = 2
+        async def note(command: C, meta: Meta, result: Awaitable[Any]) -> Any:
+            self._delays.copies[meta.message_id] = 2
+            return await result
 
-        self._wrap(note)
-
-    def is_real(self) -> None:
-        """Use the real handler again."""
-        self._use(self._real)
-
-    def _use(self, binding: Binding) -> None:
-        self._bindings[self._at] = binding
-        if self._contract.full_name in self._delays.away:
-            self._delays.away.remove(self._contract.full_name)
-            self._delays.came_back(self._contract.full_name)
+        self._around(note)
 
     def _check_refusal(self, refusal: object) -> None:
         """Refuse an error that no handler of this command may raise; a function's error is checked when it is called."""
@@ -183,26 +154,3 @@ class Stub(Generic[C, R]):
             if declared
             else f"It cannot be refused; use fails({named.__name__}(...)).",
         )
-
-    def _put(self, function: Callable[[C], Any]) -> None:
-        wants = (("command", "message"),)
-        self._use(replace(self._real, function=_named(function, self._real), wants=wants))
-
-    def _wrap(self, note: Callable[[str], None], *, answers: bool = True) -> None:
-        real = self._real
-
-        async def around(command: C, meta: Meta, *others: Any) -> Any:
-            self.commands.append(command)
-            note(meta.message_id)
-            result = real.function(command, *others)
-            if inspect.isawaitable(result):
-                result = await result
-            return result if answers else UNANSWERED
-
-        wants = (real.wants[0], ("meta_of_stub", "meta"), *real.wants[1:])
-        self._use(replace(real, function=_named(around, real), wants=wants))
-
-
-def _named(function: Callable[..., Any], binding: Binding) -> Callable[..., Any]:
-    function.__name__ = binding.name
-    return function

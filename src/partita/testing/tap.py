@@ -9,7 +9,7 @@ from typing import Any
 from partita.bus.port import Bus, Fence, Outgoing, TopicSpec
 from partita.clock import Clock
 from partita.message import Envelope, envelope_from_bytes
-from partita.testing.stub import Delays
+from partita.testing.handler_stub import Delays
 
 
 class Tap:
@@ -23,6 +23,7 @@ class Tap:
         self._heard = [TopicSpec(name=topic) for topic in heard]
         delays.came_back = self._come_back
         self._behind: dict[tuple[str, str | None], list[Outgoing]] = {}
+        self._coming = 0
         self._sending: list[asyncio.Task[Any]] = []
         self.seen: list[tuple[Envelope, bytes]] = []
 
@@ -32,7 +33,7 @@ class Tap:
     @property
     def on_the_way(self) -> int:
         """The number of records that are delayed now."""
-        return sum(len(records) for records in self._behind.values())
+        return self._coming + sum(len(records) for records in self._behind.values())
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Make topics, also those that a service elsewhere would have made: a reader looks for its topics at the start."""
@@ -47,19 +48,22 @@ class Tap:
             envelope = envelope_from_bytes(record.headers)
             self.seen.append((envelope, record.value))
             answered = envelope.causation_id if envelope.kind in ("reply", "refusal") else None
-            lane = (record.topic, record.key)
+            type_name, lane = envelope.type, (record.topic, record.key)
             copies = self._delays.copies.pop(answered, 1) if answered is not None else 1
+            copies += type_name in self._delays.twice
             late_s = self._delays.late_s.pop(answered, None) if answered is not None else None
             if lane in self._behind:
                 self._behind[lane].append(record)
             elif late_s is not None:
                 self._behind[lane] = [record]
                 self._clock.call_later(late_s, lambda lane=lane: self._release(lane))  # type: ignore[misc]
-            elif envelope.type in self._delays.away:
+            elif type_name in self._delays.away:
                 self._behind[lane] = [record]
             else:
                 mine.append(number)
                 passing += [record] * copies
+                if type_name in self._delays.again_s:
+                    self._later(self._delays.again_s[type_name], record)
         refused = dict(zip([r.id for r in passing], await self._bus.append(passing, fences), strict=True))
         found: list[str | None] = [None] * len(records)
         for number in mine:
@@ -69,6 +73,16 @@ class Tap:
     async def bring(self, record: Outgoing) -> None:
         """Append records from outside, which no outbox here has sent."""
         await self._bus.append([record])
+
+    def _later(self, after_s: float, record: Outgoing) -> None:
+        """Append a record after some time, and let others pass it."""
+
+        def come() -> None:
+            self._coming -= 1
+            self._sending.append(asyncio.ensure_future(self._bus.append([record])))
+
+        self._coming += 1
+        self._clock.call_later(after_s, come)
 
     def _release(self, lane: tuple[str, str | None]) -> None:
         records = self._behind.pop(lane)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.design.numbers import unexplained
 from tests.unit.design.sample_orders import ORDER_ID, field, orders
+from tests.unit.design.skeleton import sample
 
 from partita.design.document import arithmetic
 from partita.design.document.appendices.tables import OUTBOX
@@ -21,19 +22,22 @@ from partita.design.document.block import (
     Document,
     Figure,
     Heading,
+    Paragraph,
     Section,
     Sequence,
     Table,
 )
 from partita.design.document.building import document_of
 from partita.design.document.bus_matrix import matrix, needs_of, totals, winner
-from partita.design.document.failure_matrix import FAULTS
+from partita.design.document.failure_matrix import ENTRY_FAULTS, FAULTS
 from partita.design.document.message_shape import avro_of
+from partita.design.document.shown import Shown, about_entry, about_rule, about_saga, about_step
 from partita.design.document.topic import retry_topics, topics_of
 from partita.design.model.design import Design
 from partita.design.model.field import FieldDesign
 from partita.design.model.saga import SagaDesign
 from partita.design.model.section import APPENDICES
+from partita.design.skeleton.project import shown_of
 from partita.store.postgres import schema as postgres_schema
 
 REFERENCE = json.loads("""
@@ -52,6 +56,12 @@ def design() -> Design:
 @pytest.fixture(scope="module")
 def document(design: Design) -> Document:
     return document_of(design)
+
+
+@pytest.fixture(scope="module")
+def built() -> Document:
+    """The document of a design that becomes a project."""
+    return document_of(sample.orders(), shown_of(sample.orders()))
 
 
 def section_of(document: Document, number: str) -> Section:
@@ -114,12 +124,49 @@ def test_a_timed_out_step_undoes_itself_and_the_steps_before_it(document: Docume
     assert refused[3] == "undoes nothing, then publishes `OrderCancelled`"
 
 
-def test_each_claim_of_a_test_is_planned_from_a_brief_alone(document: Document) -> None:
-    """A test that does not exist shows nothing."""
-    for block in blocks(document):
-        if isinstance(block, Table):
-            for row in block.rows:
-                assert row.mark is PLANNED or not any(cell.startswith("`test_") for cell in row.cells), row
+def test_each_claim_of_a_test_is_planned_from_a_brief_alone(built: Document) -> None:
+    """A test that has not run shows nothing yet."""
+    rows = [row for block in blocks(built) if isinstance(block, Table) for row in block.rows]
+    claims = [row for row in rows if any("`test_" in cell or "::test_" in cell for cell in row.cells)]
+    assert len(claims) > 40
+    assert all(row.mark is PLANNED for row in claims)
+
+
+def test_a_document_without_a_project_names_no_test(design: Design) -> None:
+    """An app has tests of its own, and their names are not guessed."""
+    found = document_of(design, Shown(missing="shop.app:app has tests of its own, which no design knows"))
+    assert "test_checkout" not in repr(found) and "::test_" not in repr(found)
+    assert "is named here: shop.app:app has tests of its own" in repr(section_of(found, "H"))
+    cells = "Cells = 24; shown by a test = 0; by none = 24: 3 x refused, 3 x timeout"
+    assert cells in repr(section_of(found, "B"))
+
+
+def test_a_design_that_is_no_project_names_no_test_and_says_why(design: Design) -> None:
+    """The skeleton refuses a name that is none in Python."""
+    found = shown_of(design)
+    assert not found.tests
+    assert found.missing.startswith(
+        "no project can be written from it. The design cannot become code: step of Checkout"
+    )
+
+
+def test_each_claim_that_a_test_of_the_project_shows_is_one_of_the_document() -> None:
+    """A claim with another spelling would be shown by no row."""
+    design = sample.orders()
+    known = {about_step(saga.name, step.do, fault) for saga, step in design.steps for fault in FAULTS}
+    known |= {about_saga(saga.name) for saga in design.sagas} | {about_rule(rule.text) for rule in design.rules}
+    known |= {about_step(saga.name, step.undo, fault) for saga, step in design.steps for fault in FAULTS if step.undo}
+    known |= {
+        about_entry(command.name, fault) for command in design.commands for fault in ENTRY_FAULTS if command.enters
+    }
+    assert {claim for test in shown_of(design).tests for claim in test.shows} <= known
+
+
+def test_the_matrix_counts_its_cells_with_a_test_and_without(built: Document) -> None:
+    """The step of the saga's own service is in its transaction: no copy, no hour away."""
+    sentences = [block.text for block in section_of(built, "B").blocks if isinstance(block, Paragraph)]
+    without = "1 x crash before commit, 1 x crash after commit, 1 x duplicate, 1 x reorder, 1 x an hour away"
+    assert f"Cells = 24; shown by a test = 19; by none = 5: {without}." in sentences
 
 
 def test_each_picture_has_a_caption_that_states_its_point(design: Design, document: Document) -> None:
@@ -211,11 +258,10 @@ def test_a_saga_of_retriable_steps_undoes_nothing(design: Design) -> None:
     late = SagaDesign(
         "Settle", saga.at, "OrderConfirmed", saga.key, saga.deadline, "", saga.why, (saga.steps[2],), saga.origin
     )
-    found = document_of(dataclasses.replace(design, sagas=(saga, late)))
-    rows = [row.cells for block in blocks(found) if isinstance(block, Table) for row in block.rows]
-    assert any(
-        cells[-1] == "`test_settle_confirm_order_timeout`" and "again under its id" in cells[3] for cells in rows
-    )
+    found = section_of(document_of(dataclasses.replace(design, sagas=(late,))), "B")
+    rows = [row.cells for block in found.blocks if isinstance(block, Table) for row in block.rows]
+    (timeout,) = [cells for cells in rows if cells[:2] == ("`ConfirmOrder`", "timeout")]
+    assert "again under its id" in timeout[3]
 
 
 def test_a_map_of_hundreds_of_messages_is_drawn_by_its_services(design: Design) -> None:

@@ -30,6 +30,7 @@ from partita.design.document.sections import (
     testing,
     topics,
 )
+from partita.design.document.shown import NO_TESTS, Shown
 from partita.design.document.view import view_of
 from partita.design.model.design import Design
 
@@ -60,7 +61,8 @@ SECTIONS = (
 )
 
 
-def document_of(design: Design) -> Document:
-    """The document: one page, thirteen sections, the appendices. The same design gives the same blocks everywhere."""
-    view = view_of(design)
+def document_of(design: Design, shown: Shown = NO_TESTS) -> Document:
+    """The document: one page, thirteen sections, the appendices. It names the tests that show it, and no others. The same design
+    and tests give the same blocks everywhere."""
+    view = view_of(design, shown)
     return Document(design.domain, design.source, tuple(each.section(view) for each in SECTIONS))

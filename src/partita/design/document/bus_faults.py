@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from partita.design.document.assumed import AWAY_S
 from partita.design.document.block import PLANNED, Row, row
-from partita.design.document.failure_matrix import NOBODY, Answer, shown_by
+from partita.design.document.failure_matrix import NOBODY, Answer
 from partita.design.document.quantity import count, listed, rate, size, span
+from partita.design.document.shown import Claim
 from partita.design.document.traffic import of_event, of_producer
 from partita.design.document.view import View
 from partita.design.model.service import ServiceDesign
@@ -18,7 +19,7 @@ def of_bus(view: View) -> list[Row]:
     found = []
     for service in view.design.services:
         answer = _answer(view, service)
-        test = f"`{shown_by(service.name, FAULT)}`"
+        test = view.shown.cell(Claim(("bus", service.name), FAULT))
         found.append(row(PLANNED, f"`{service.name}`", FAULT, answer.sees, answer.does, answer.notified, test))
     return found
 

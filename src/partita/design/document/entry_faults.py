@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from partita.design.document.arithmetic import retry_time
 from partita.design.document.assumed import SESSION_S
 from partita.design.document.block import PLANNED, Row, row
-from partita.design.document.failure_matrix import ENTRY_FAULTS, NOBODY, Answer, shown_by
+from partita.design.document.failure_matrix import ENTRY_FAULTS, NOBODY, Answer
 from partita.design.document.quantity import listed, span
+from partita.design.document.shown import about_entry
 from partita.design.document.view import View
 from partita.design.model.design import Design
 from partita.design.model.message import CommandDesign
@@ -24,7 +25,7 @@ def of_entries(view: View) -> list[Row]:
     found = []
     for command in entries(view.design):
         for fault, answer in zip(ENTRY_FAULTS, _answers(view, command), strict=True):
-            test = f"`{shown_by(command.name, fault)}`"
+            test = view.shown.cell(about_entry(command.name, fault))
             found.append(row(PLANNED, f"`{command.name}`", fault, answer.sees, answer.does, answer.notified, test))
     return found
 

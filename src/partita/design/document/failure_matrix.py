@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from partita.design.document.arithmetic import retry_time
 from partita.design.document.assumed import SESSION_S
-from partita.design.document.block import PLANNED, Block, Paragraph, Row, row
+from partita.design.document.block import PLANNED, Block, Paragraph, R, Row, row
 from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, span
+from partita.design.document.shown import NONE, about_reaction, about_step
 from partita.design.document.view import View
 from partita.design.model.choreography import Reaction
 from partita.design.model.design import Design
@@ -47,7 +48,7 @@ def of_saga(view: View, saga: SagaDesign) -> list[Row]:
     rows = []
     for position, step in enumerate(saga.steps):
         for fault, found in zip(FAULTS, _StepAnswers(view, saga, position).all(), strict=True):
-            test = f"`{shown_by(saga.name, step.do, fault)}`"
+            test = view.shown.cell(about_step(saga.name, step.do, fault))
             rows.append(row(PLANNED, f"`{step.do}`", fault, found.sees, found.does, found.notified, test))
     return rows
 
@@ -57,7 +58,7 @@ def of_reactions(view: View) -> list[Row]:
     rows = []
     for each in view.design.reactions:
         for fault, found in zip(REACTION_FAULTS, _of_reaction(view, each), strict=True):
-            test = f"`{shown_by(each.who, each.does, fault)}`"
+            test = view.shown.cell(about_reaction(each.who, each.does, fault))
             name = f"`{each.who}`: {each.does}"
             rows.append(row(PLANNED, name, fault, found.sees, found.does, found.notified, test))
     return rows
@@ -112,10 +113,11 @@ def cells_of(design: Design) -> str:
     return f"{' + '.join([*found, f'{len(design.services)} services without the bus'])} = {total} cells"
 
 
-def shown_by(*parts: str) -> str:
-    """The name of the test that shows a row; from a brief alone it is planned."""
-    words = "_".join(re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", part) for part in parts)
-    return "test_" + re.sub("[^a-z0-9]+", "_", words.lower()).strip("_")
+def balance(rows: list[Row]) -> Paragraph:
+    """The number of cells that a test shows, and of those that none shows, by their faults."""
+    bare = Counter(each.cells[1] for each in rows if each.cells[-1] == NONE)
+    without = f"; by none = {bare.total()}: {', '.join(f'{n} x {fault}' for fault, n in bare.items())}" if bare else ""
+    return Paragraph(f"Cells = {len(rows)}; shown by a test = {len(rows) - bare.total()}{without}.", R)
 
 
 class _StepAnswers:

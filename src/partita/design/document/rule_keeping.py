@@ -6,8 +6,10 @@ from partita.design.checking.keys import commands_named
 from partita.design.document.quantity import listed, span
 from partita.design.document.rule_words import ANY_ORDER, CEILING
 from partita.design.document.view import View
+from partita.design.model.design import Design
 from partita.design.model.message import CommandDesign
 from partita.design.model.rule import Rule
+from partita.design.model.saga import SagaDesign
 
 
 def keeper(view: View, rule: Rule) -> tuple[str, str]:
@@ -16,8 +18,8 @@ def keeper(view: View, rule: Rule) -> tuple[str, str]:
     if rule.kind == "exactly-once-effect":
         return f"a mark by `{rule.key}` in the transaction of the effect, known {span(rule.window)}", "11"
     if rule.kind == "invariant":
-        owners = dict.fromkeys(each.service for each in design.aggregates if each.name in rule.across)
-        sagas = [saga.name for saga in design.sagas if {step.at for step in saga.steps} | {saga.at} >= set(owners)]
+        owners = owners_of(design, rule)
+        sagas = [saga.name for saga in spanning(design, rule)]
         if len(owners) < 2:
             return f"one transaction of {listed(owners) if owners else listed(rule.across)}", "8"
         if CEILING.search(rule.text):
@@ -37,7 +39,18 @@ def keeper(view: View, rule: Rule) -> tuple[str, str]:
     return f"a read of `{rule.read}` in the database of its writer", "8"
 
 
-def commands_of(view: View, rule: Rule) -> list[CommandDesign]:
+def owners_of(design: Design, rule: Rule) -> list[str]:
+    """The services that own the aggregates of a rule."""
+    return list(dict.fromkeys(each.service for each in design.aggregates if each.name in rule.across))
+
+
+def spanning(design: Design, rule: Rule) -> list[SagaDesign]:
+    """The sagas with steps at every owner of a rule's aggregates."""
+    owners = set(owners_of(design, rule))
+    return [saga for saga in design.sagas if {step.at for step in saga.steps} | {saga.at} >= owners]
+
+
+def commands_of(design: Design, rule: Rule) -> list[CommandDesign]:
     """The commands whose effect a rule bounds, else all by its key."""
-    keyed = [each for each in view.design.commands if each.key == rule.key and not each.undoes]
-    return commands_named(view.design, rule) or keyed
+    keyed = [each for each in design.commands if each.key == rule.key and not each.undoes]
+    return commands_named(design, rule) or keyed

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from partita.design.document.rule_keeping import owners_of, spanning
+from partita.design.document.rule_words import CEILING
+from partita.design.document.shown import WrittenTest, about_rule, about_saga
+from partita.design.model.rule import Rule
+from partita.design.model.saga import SagaDesign
 from partita.design.skeleton.blueprint import Blueprint
 from partita.design.skeleton.code import imported, tuple_of, words_of
 from partita.design.skeleton.file import WholeFile
-from partita.design.skeleton.outcomes import Outcome
+from partita.design.skeleton.outcome import Outcome
 from partita.exports.declaring.python_text import variable_name
 
+TESTS = "tests/test_faults.py"
 SEEDS = 5
 """The seeds of the test: each is one run of each saga."""
 _RUNS = '''
@@ -90,7 +96,7 @@ if __name__ == "__main__":
 
 def faults_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile]:
     """The runs of all sagas that have outcomes, and their test."""
-    sagas = list({outcome.saga.name: outcome.saga for outcome in outcomes}.values())
+    sagas = _sagas(outcomes)
     if not sagas:
         return
     rows = []
@@ -128,7 +134,7 @@ def faults_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile
         _RUNS.rstrip(),
     ]
     yield WholeFile(f"{blue.package}/faults.py", "\n".join(head) + "\n")
-    tests = [
+    lines = [
         f'"""Every saga under several faults at once, with {SEEDS} seeds; `make faults` runs more."""',
         "",
         "from unittest import IsolatedAsyncioTestCase",
@@ -139,14 +145,39 @@ def faults_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile
         "class FaultTest(IsolatedAsyncioTestCase):",
         '    """No run ends half done."""',
     ]
-    for saga in sagas:
-        tests += [
+    for saga, test in zip(sagas, fault_tests(blue, outcomes), strict=True):
+        lines += [
             "",
-            f"    async def test_{variable_name(saga.name)}_under_faults(self) -> None:",
+            f"    async def {test.name}(self) -> None:",
             f"        for seed in range({SEEDS}):",
             f"            await faults.run(sagas.{saga.name}, seed)",
         ]
-    yield WholeFile("tests/test_faults.py", "\n".join(tests) + "\n")
+    yield WholeFile(TESTS, "\n".join(lines) + "\n")
+
+
+def fault_tests(blue: Blueprint, outcomes: list[Outcome]) -> list[WrittenTest]:
+    """A test for each saga: no run leaves a step half done, so each invariant between its services holds."""
+    return [
+        WrittenTest(
+            TESTS,
+            "FaultTest",
+            f"test_{variable_name(saga.name)}_under_faults",
+            "simulation",
+            f"{saga.name} under several faults at once, {SEEDS} times",
+            (about_saga(saga.name), *(about_rule(rule.text) for rule in _kept_by(blue, saga))),
+        )
+        for saga in _sagas(outcomes)
+    ]
+
+
+def _kept_by(blue: Blueprint, saga: SagaDesign) -> list[Rule]:
+    """The invariants that hold where all steps of a saga are done, or none is. A limit is no such invariant."""
+    rules = [each for each in blue.design.rules if each.kind == "invariant" and not CEILING.search(each.text)]
+    return [rule for rule in rules if len(owners_of(blue.design, rule)) > 1 and saga in spanning(blue.design, rule)]
+
+
+def _sagas(outcomes: list[Outcome]) -> list[SagaDesign]:
+    return list({outcome.saga.name: outcome.saga for outcome in outcomes}.values())
 
 
 def _row(saga: str, sent: list[str]) -> str:

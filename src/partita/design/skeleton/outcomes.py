@@ -7,48 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from partita.design.document.assumed import SESSION_S
 from partita.design.document.quantity import span
+from partita.design.document.shown import Claim, about_entry, about_saga, about_step
 from partita.design.model.saga import SagaDesign, StepDesign
 from partita.design.skeleton.blueprint import Blueprint, Message
 from partita.design.skeleton.code import duration
+from partita.design.skeleton.dying import HOUR_S, PATIENCE_S, away, dying, mended, poisoned
+from partita.design.skeleton.outcome import Answers, Outcome
 
 LATE_S = 10.0
-PATIENCE_S = 14_400.0
-"""Longer than the longest pause between two tries of an undo, and than all retry topics together."""
-
-Answers = Mapping[str, str]
-"""The answers of people, as code, by the command that each of them answers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """One way in which a saga goes. `stubs` and `mends` are calls on stubs before it and after `wait_s`; `work` says for each
-    command of its steps whether its work was done or undone in the end, `undos` the commands that undid it.
-
-    People give their `answers` as soon as they are asked, `slow` ones after `wait_s`. After the first decision they give those of
-    `again` too, and those of `late` when their step has been given up; a step without an undo takes such an answer, which is
-    `ignored`. Events that are `repeated` come twice: in an answer to a question, and in the late answer of the step.
-    """
-
-    name: str
-    title: str
-    saga: SagaDesign
-    begins: Sequence[Message]
-    stubs: Sequence[str] = ()
-    wait_s: float = 0.0
-    mends: Sequence[str] = ()
-    then_s: float = 0.0
-    is_undone: bool = False
-    undos: Sequence[str] = ()
-    work: dict[str, tuple[str, str]] = field(default_factory=dict)
-    sends: Mapping[str, int] = field(default_factory=dict)
-    answers: Answers = field(default_factory=dict)
-    slow: Answers = field(default_factory=dict)
-    again: Answers = field(default_factory=dict)
-    repeated: Sequence[str] = ()
-    late: Answers = field(default_factory=dict)
-    ignored: Answers = field(default_factory=dict)
-    dead_letters: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +47,10 @@ class _Step:
     def done(self) -> dict[str, tuple[str, str]]:
         return _done(self.saga)
 
+    def under(self, *faults: str) -> list[Claim]:
+        """The step under these faults."""
+        return [about_step(self.saga.name, self.step.do, fault) for fault in faults]
+
     @property
     def patience_s(self) -> float:
         """The time after which the saga gives the step up."""
@@ -92,7 +64,9 @@ def outcomes_of(blue: Blueprint) -> list[Outcome]:
         beginning = beginning_of(blue, saga.start)
         if beginning is not None:
             found += [_begun(outcome, beginning) for outcome in _of_saga(blue, saga, beginning.command)]
-    return [_with_people(blue, outcome) for outcome in found]
+    return [
+        replace(_with_people(blue, outcome), shows=[*outcome.shows, about_saga(outcome.saga.name)]) for outcome in found
+    ]
 
 
 def _begun(outcome: Outcome, beginning: Beginning) -> Outcome:
@@ -168,7 +142,8 @@ def _given_up(blue: Blueprint, step: StepDesign, *, is_refused: bool) -> Beginni
 def _of_saga(blue: Blueprint, saga: SagaDesign, begins: Message) -> Iterator[Outcome]:
     done = _done(saga)
     name = f"{saga.name}_goes_well"
-    yield Outcome(name=name, title="everything goes well", saga=saga, begins=[begins], work=done)
+    well = Outcome(name=name, title="everything goes well", saga=saga, begins=[begins], work=done)
+    yield well
     if blue.starts(begins.reply):
         yield Outcome(
             name=f"{saga.name}_begins_twice",
@@ -176,15 +151,19 @@ def _of_saga(blue: Blueprint, saga: SagaDesign, begins: Message) -> Iterator[Out
             saga=saga,
             begins=[begins, begins],
             work=done,
+            shows=[about_entry(begins.name, "duplicate")],
         )
+    yield from dying(blue.design, well)
     for index, step in enumerate(saga.steps):
         earlier = saga.touched(step)
         undos = [each.undo for each in reversed(earlier) if each.undo]
         at = _Step(saga, step, begins, undos, {each.do: (each.at, "undone") for each in earlier if each.undo})
         if index <= saga.pivot:
-            yield from _before_the_pivot(blue, at)
+            yield from _before_the_pivot(blue, at, well)
         elif not step.human:
-            yield _retriable(at)
+            yield _retriable(blue, at)
+            if step.at != saga.at:
+                yield mended(well, step, _retries_s(blue))
         if step.timers:
             yield _answered_after_its_timers(blue, at)
         if step.human:
@@ -197,6 +176,7 @@ def _of_saga(blue: Blueprint, saga: SagaDesign, begins: Message) -> Iterator[Out
                 begins=[begins],
                 stubs=[f"t.stub({step.do}).answers_twice()"],
                 work=done,
+                shows=[] if step.undo else at.under("reorder"),
             )
 
 
@@ -204,7 +184,7 @@ def _done(saga: SagaDesign) -> dict[str, tuple[str, str]]:
     return {step.do: (step.at, "done") for step in saga.steps if not step.no_effect}
 
 
-def _before_the_pivot(blue: Blueprint, at: _Step) -> Iterator[Outcome]:
+def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Outcome]:
     """A step that can be undone. It is undone itself when its outcome is unknown, and not when it was refused."""
     saga, step = at.saga, at.step
     silence = [] if step.human else [f"t.stub({step.do}).is_silent()"]
@@ -220,21 +200,15 @@ def _before_the_pivot(blue: Blueprint, at: _Step) -> Iterator[Outcome]:
             is_undone=True,
             undos=at.undos,
             work=dict(at.work),
+            shows=at.under("refused"),
         )
-    silent = Outcome(
-        name=f"{saga.name}_{step.do}_is_not_answered",
-        title=f"{step.do} gets no answer for {span(at.patience_s)}",
-        saga=saga,
-        begins=[at.begins],
-        stubs=silence,
-        answers={step.do: ""} if step.human else {},
-        wait_s=at.patience_s + 1,
-        is_undone=True,
-        undos=[*at.own, *at.undos],
-        work=dict(at.work),
-        sends=Counter(timer.do for timer in step.timers) if step.on_timeout.value != "retry" else {},
-    )
+    silent = _silent(at, silence)
     yield silent
+    if step.undo or not step.human:
+        yield poisoned(silent, step)
+    gone = away(well, silent, step)
+    if gone is not None:
+        yield gone
     if step.human:
         decision = {step.do: value_of(blue, blue.messages[step.ok])}
         yield replace(
@@ -254,6 +228,7 @@ def _before_the_pivot(blue: Blueprint, at: _Step) -> Iterator[Outcome]:
             stubs=[f"t.stub({step.do}).does_it_unanswered()"],
             wait_s=at.patience_s + 1,
             work=at.done,
+            shows=at.under("timeout"),
         )
     if at.own:
         yield Outcome(
@@ -270,9 +245,29 @@ def _before_the_pivot(blue: Blueprint, at: _Step) -> Iterator[Outcome]:
             undos=[*at.own, *at.undos],
             work=dict(at.work),
             dead_letters=True,
+            shows=[about_step(saga.name, step.undo, fault) for fault in ("timeout", "poison")],
         )
     if step.at != saga.at and not step.human:
         yield _late(at)
+
+
+def _silent(at: _Step, silence: list[str]) -> Outcome:
+    """No answer until the saga gives the step up: the outcome is unknown, so it is undone too."""
+    saga, step = at.saga, at.step
+    return Outcome(
+        name=f"{saga.name}_{step.do}_is_not_answered",
+        title=f"{step.do} gets no answer for {span(at.patience_s)}",
+        saga=saga,
+        begins=[at.begins],
+        stubs=silence,
+        answers={step.do: ""} if step.human else {},
+        wait_s=at.patience_s + 1,
+        is_undone=True,
+        undos=[*at.own, *at.undos],
+        work=dict(at.work),
+        sends=Counter(timer.do for timer in step.timers) if step.on_timeout.value != "retry" else {},
+        shows=at.under("timeout"),
+    )
 
 
 def _late(at: _Step) -> Outcome:
@@ -290,6 +285,7 @@ def _late(at: _Step) -> Outcome:
         undos=[*at.own, *at.undos] if is_undone else [],
         work={**at.work, **({step.do: (step.at, "undone")} if at.own else {})} if is_undone else at.done,
         repeated=[step.ok] if step.ask else [],
+        shows=at.under("crash after commit") if step.timeout.value <= SESSION_S else [],
     )
 
 
@@ -337,10 +333,11 @@ def _decided(blue: Blueprint, at: _Step, *, is_undoable: bool) -> Iterator[Outco
         )
 
 
-def _retriable(at: _Step) -> Outcome:
+def _retriable(blue: Blueprint, at: _Step) -> Outcome:
     """A step after the point of no return: its participant is away, or fails where it is the saga's own service."""
     saga, step = at.saga, at.step
     is_own = step.at == saga.at
+    faults = ["timeout", "poison" if is_own else "an hour away", *(["refused"] if is_own and not step.fail else [])]
     return Outcome(
         name=f"{saga.name}_{step.do}_{'fails' if is_own else 'waits'}_at_first",
         title=f"{step.do} {'fails' if is_own else 'waits for ' + step.at}, and is sent until it is done",
@@ -349,12 +346,18 @@ def _retriable(at: _Step) -> Outcome:
         stubs=[
             f't.stub({step.do}).fails(ConnectionError("not reached"))' if is_own else f"t.stub({step.do}).is_away()"
         ],
-        wait_s=2 * step.timeout.value + 1,
+        wait_s=max(2 * step.timeout.value, _retries_s(blue) if is_own else HOUR_S) + 1,
         mends=[f"t.stub({step.do}).is_real()"],
         then_s=PATIENCE_S,
         work=at.done,
         dead_letters=is_own,
+        shows=at.under(*faults),
     )
+
+
+def _retries_s(blue: Blueprint) -> float:
+    """The time after which a message that no try handles is a dead letter."""
+    return sum(blue.design.failure.retry_topics.value) + 60.0
 
 
 def value_of(blue: Blueprint, message: Message, stem: str = "1") -> str:

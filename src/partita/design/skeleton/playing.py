@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from partita.design.document.shown import WrittenTest
 from partita.design.skeleton.blueprint import Blueprint, Message
 from partita.design.skeleton.code import call, duration, fitted, imported, tuple_of, words_of
 from partita.design.skeleton.file import WholeFile
-from partita.design.skeleton.outcomes import Outcome, value_of
+from partita.design.skeleton.outcome import Outcome
+from partita.design.skeleton.outcomes import value_of
 from partita.exports.declaring.python_text import docstring, literal, variable_name
 
+TESTS = "tests/test_outcomes.py"
 _PLAY = '''
 Answers = Mapping[type[Command[Event, Any]], Event | Rejection]
 
@@ -20,7 +23,8 @@ class Outcome:
 
     People give their `answers` as soon as they are asked, and `slow` ones after `wait_s`. Then they repeat a decision, and give
     that of `again` too. They give those of `late` when their step has been given up, which is refused; those of `ignored` change
-    nothing, since such a step has nothing to undo.
+    nothing, since such a step has nothing to undo. After the mends the dead letters of the services `replays` come again.
+    `handled` says how often a handler ran.
     """
 
     title: str
@@ -38,6 +42,8 @@ class Outcome:
     undos: Sequence[type[Command[Event, Any]]] = ()
     work: Mapping[tuple[str, str], str] = field(default_factory=dict)
     sends: Mapping[type[Command[Event, Any]], int] = field(default_factory=dict)
+    handled: Mapping[type[Command[Event, Any]], int] = field(default_factory=dict)
+    replays: Sequence[str] = ()
     answers: Answers = field(default_factory=dict)
     slow: Answers = field(default_factory=dict)
     again: Mapping[type[Command[Event, Any]], Event | Rejection | None] = field(default_factory=dict)
@@ -64,6 +70,8 @@ async def play(outcome: Outcome) -> list[str]:
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         for mend in outcome.mends:
             mend(t)
+        for name in outcome.replays:
+            await t.replay(name)
         await t.advance(outcome.then_s)
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         refused = await decide_again(t, outcome, decided)
@@ -85,6 +93,9 @@ async def play(outcome: Outcome) -> list[str]:
         for command_type, times in outcome.sends.items():
             sent = len(t.sent(command_type))
             assert sent == times, f"{outcome.title}: {sent} x {command_type.__name__}, not {times}"
+        for command_type, times in outcome.handled.items():
+            ran = len(t.stub(command_type).commands)
+            assert ran == times, f"{outcome.title}: the handler of {command_type.__name__} ran {ran} x, not {times}"
         for (service, name), state in outcome.work.items():
             found = await work_of(t, service, name, item)
             assert found == ([state] if state else []), f"{outcome.title}: the work of {name} is {found}, not {state}"
@@ -212,7 +223,7 @@ def playing_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFil
     yield WholeFile(f"{blue.package}/outcomes.py", "\n".join(head) + "\n")
     yield WholeFile(f"{blue.package}/demo.py", _demo(blue))
     yield WholeFile("tests/__init__.py", _TESTS)
-    yield WholeFile("tests/test_outcomes.py", _tests(blue, outcomes))
+    yield WholeFile(TESTS, _tests(blue.package, outcomes))
 
 
 def _row(blue: Blueprint, outcome: Outcome) -> str:
@@ -246,6 +257,9 @@ def _row(blue: Blueprint, outcome: Outcome) -> str:
         words += [f"{word}={{{', '.join(given)}}}"] if given else []
     sends = [f"{name}: {count}" for name, count in outcome.sends.items()]
     words += [f"sends={{{', '.join(sends)}}}"] if sends else []
+    handled = [f"{name}: {count}" for name, count in outcome.handled.items()]
+    words += [f"handled={{{', '.join(handled)}}}"] if handled else []
+    words += [f"replays={tuple_of([literal(each) for each in outcome.replays])}"] if outcome.replays else []
     words += ["dead_letters=True"] if outcome.dead_letters else []
     return call(f'"{variable_name(outcome.name)}": Outcome', words, "    ", ",")
 
@@ -271,19 +285,36 @@ def _demo(blue: Blueprint) -> str:
     return "\n".join([*head, _DEMO.rstrip()]) + "\n"
 
 
-def _tests(blue: Blueprint, outcomes: list[Outcome]) -> str:
+def outcome_tests(outcomes: list[Outcome]) -> list[WrittenTest]:
+    """A test for each outcome."""
+    return [
+        WrittenTest(
+            TESTS,
+            f"{outcome.saga.name}Test",
+            f"test_{variable_name(outcome.name)}",
+            "scenario",
+            outcome.title,
+            tuple(outcome.shows),
+        )
+        for outcome in outcomes
+    ]
+
+
+def _tests(package: str, outcomes: list[Outcome]) -> str:
     lines = [
         '"""A test for each outcome of the sagas. The test owns the clock: thirty days pass in milliseconds."""',
         "",
         "from unittest import IsolatedAsyncioTestCase",
         "",
-        f"from {blue.package}.outcomes import OUTCOMES, play",
+        f"from {package}.outcomes import OUTCOMES, play",
     ]
+    tests = outcome_tests(outcomes)
     for saga in dict.fromkeys(outcome.saga.name for outcome in outcomes):
-        lines += ["", "", f"class {saga}Test(IsolatedAsyncioTestCase):", docstring(f"The outcomes of {saga}."), ""]
-        for outcome in outcomes:
-            if outcome.saga.name == saga:
-                name = variable_name(outcome.name)
-                lines += [f"    async def test_{name}(self) -> None:", f'        await play(OUTCOMES["{name}"])', ""]
+        case = f"{saga}Test"
+        lines += ["", "", f"class {case}(IsolatedAsyncioTestCase):", docstring(f"The outcomes of {saga}."), ""]
+        for test in tests:
+            if test.case == case:
+                row = test.name.removeprefix("test_")
+                lines += [f"    async def {test.name}(self) -> None:", f'        await play(OUTCOMES["{row}"])', ""]
         lines.pop()
     return "\n".join(lines) + "\n"

@@ -5,29 +5,33 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from partita.design.document.shown import Shown, WrittenTest
 from partita.design.model.design import Design
 from partita.design.skeleton.around import around_files
 from partita.design.skeleton.blueprint import blueprint_of
-from partita.design.skeleton.faults import faults_files
+from partita.design.skeleton.faults import fault_tests, faults_files
 from partita.design.skeleton.file import FilledFile, ProjectFile, WholeFile
 from partita.design.skeleton.filling import notes_of
 from partita.design.skeleton.messages import messages_file
 from partita.design.skeleton.outcomes import outcomes_of
 from partita.design.skeleton.parts import handler_files
-from partita.design.skeleton.playing import playing_files
+from partita.design.skeleton.playing import outcome_tests, playing_files
 from partita.design.skeleton.sagas import sagas_file
 from partita.design.skeleton.services import services_file, topics_file
-from partita.design.skeleton.state_tests import states_test
-from partita.design.skeleton.streams import streams_file, streams_test
+from partita.design.skeleton.state_tests import state_tests, states_test
+from partita.design.skeleton.streams import stream_tests, streams_file, streams_test
 from partita.design.skeleton.tables import migration_files, tables_file
+from partita.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The files, the package in them, and the parts of the design that no code carries yet. `is_played`: it has a demo."""
+    """The files, the package and the tests in them, and the parts of the design that no code carries yet. `is_played`: it has a
+    demo."""
 
     package: str
     files: tuple[ProjectFile, ...]
+    tests: tuple[WrittenTest, ...]
     notes: tuple[str, ...]
     is_played: bool
 
@@ -58,7 +62,16 @@ def project_of(design: Design) -> Project:
     files += [*handlers, *migration_files(blue)]
     for file in files:
         _check(file)
-    return Project(blue.package, tuple(files), tuple(notes_of(design)), bool(outcomes))
+    tests = (*state_tests(blue), *outcome_tests(outcomes), *fault_tests(blue, outcomes), *stream_tests(blue))
+    return Project(blue.package, tuple(files), tests, tuple(notes_of(design)), bool(outcomes))
+
+
+def shown_of(design: Design) -> Shown:
+    """The tests of the project of a design; none, with the reason, where the design cannot become a project."""
+    try:
+        return Shown(project_of(design).tests)
+    except SettingsError as error:
+        return Shown(missing=f"no project can be written from it. {' '.join(error.what.split())}".rstrip("."))
 
 
 def _check(file: ProjectFile) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from partita.design.document.saga_of_design import state_table
 from partita.design.document.saga_states import TEST
+from partita.design.document.shown import WrittenTest, about_saga
 from partita.design.model.saga import SagaDesign
 from partita.design.skeleton.blueprint import Blueprint, Message
 from partita.design.skeleton.code import fitted, imported, words_of
 from partita.design.skeleton.file import WholeFile
 from partita.design.skeleton.outcomes import value_of
-from partita.exports.declaring.python_text import docstring, literal
+from partita.exports.declaring.python_text import docstring, literal, variable_name
 
 _PLAY = '''
 def play(case: TestCase, saga: type[Saga], expected: Mapping[str, Mapping[str, str]]) -> None:
@@ -56,7 +57,7 @@ def states_test(blue: Blueprint) -> WholeFile | None:
         "",
         "",
         _PLAY.strip(),
-        *(line for saga in sagas for line in _case(saga)),
+        *(line for saga, test in zip(sagas, state_tests(blue), strict=True) for line in _case(saga, test)),
     ]
     return WholeFile(TEST, "\n".join(lines) + "\n")
 
@@ -79,14 +80,29 @@ def _table(blue: Blueprint, saga: SagaDesign) -> Iterator[str]:
     yield "}"
 
 
-def _case(saga: SagaDesign) -> list[str]:
+def state_tests(blue: Blueprint) -> list[WrittenTest]:
+    """A test for the state table of each saga."""
+    return [
+        WrittenTest(
+            TEST,
+            f"{saga.name}StatesTest",
+            f"test_each_cell_of_{variable_name(saga.name)}",
+            "unit",
+            f"every input of {saga.name} in every state",
+            (about_saga(saga.name),),
+        )
+        for saga in blue.design.sagas
+    ]
+
+
+def _case(saga: SagaDesign, test: WrittenTest) -> list[str]:
     return [
         "",
         "",
-        f"class {saga.name}StatesTest(TestCase):",
+        f"class {test.case}(TestCase):",
         docstring(f"Every input of {saga.name} in every state."),
         "",
-        "    def test_each_cell(self) -> None:",
+        f"    def {test.name}(self) -> None:",
         f"        play(self, {saga.name}, {_constant(saga)})",
     ]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from partita.design.document.shown import WrittenTest
 from partita.design.skeleton.blueprint import Blueprint, Stream
 from partita.design.skeleton.code import imported, number
 from partita.design.skeleton.file import WholeFile
 from partita.exports.declaring.python_text import comment, variable_name
 
 BATCH = 500
+TESTS = "tests/test_streams.py"
 
 _HEAD = '''"""Events that may be lost: {names}. They come faster than a database takes them, so no outbox carries them.
 
@@ -157,11 +159,11 @@ def streams_test(blue: Blueprint) -> WholeFile | None:
         "class StreamTest(IsolatedAsyncioTestCase):",
         '    """The channels alone, then one round of each."""',
     ]
-    for name, stream in streams.items():
+    for test, (name, stream) in zip(stream_tests(blue), streams.items(), strict=True):
         variable = variable_name(name)
         lines += [
             "",
-            f"    async def test_{variable}_is_bounded_and_the_latest_goes_on(self) -> None:",
+            f"    async def {test.name}(self) -> None:",
             f"        channel: streams.Channel[{name}] = streams.Channel(keys_max=2)",
             f"        value = {_value(blue, name)}",
             '        kept = [channel.offer(key, value) for key in ("a", "b", "a", "c")]',
@@ -177,7 +179,22 @@ def streams_test(blue: Blueprint) -> WholeFile | None:
             "            await t.settled()",
             f"            assert len(t.published({stream.sends.reply})) == 2",
         ]
-    return WholeFile("tests/test_streams.py", "\n".join(lines) + "\n")
+    return WholeFile(TESTS, "\n".join(lines) + "\n")
+
+
+def stream_tests(blue: Blueprint) -> list[WrittenTest]:
+    """A test for each lossy event."""
+    return [
+        WrittenTest(
+            TESTS,
+            "StreamTest",
+            f"test_{variable_name(name)}_is_bounded_and_the_latest_goes_on",
+            "scenario",
+            f"more {name} than its channel holds",
+            (),
+        )
+        for name in dict.fromkeys(stream.event.name for stream in blue.streams)
+    ]
 
 
 def _value(blue: Blueprint, name: str) -> str:

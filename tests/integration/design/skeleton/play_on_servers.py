@@ -16,7 +16,8 @@ from tests.waiting import until
 
 from partita.catalog.contract import contract_of
 from partita.runtime.system import System
-from partita.testing.stub import Delays, Stub
+from partita.testing.handler_stub import Delays
+from partita.testing.stub import Stub
 
 WAIT_S = 90.0
 WORK = "SELECT state FROM step_work WHERE command = :name AND item = :item"
@@ -30,8 +31,8 @@ class OnServers:
 
     def stub(self, command: type[Any]) -> Stub[Any, Any]:
         contract = contract_of(command)
-        bindings = self._system.pipelines[contract.service.name].interests[contract.full_name].bindings
-        return Stub(contract, bindings, Delays())
+        interest = self._system.pipelines[contract.service.name].interests[contract.full_name]
+        return Stub(contract, interest, Delays())
 
 
 async def play(package: str, name: str) -> None:

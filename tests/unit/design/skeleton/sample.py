@@ -62,7 +62,7 @@ def command(
     """A command whose key is its first field."""
     made = fields(of)
     return CommandDesign(
-        name, to, made[0].name, made, reply, tuple(refusals), said(f"{name}, please."), SAID, undoes, enters
+        name, to, made[0].name, made, reply, tuple(refusals), said(f"{name}, please."), SAID, undoes, enters=enters
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from partita.design.document.block import PLANNED, Block, Heading, Paragraph, Row, Section, row, table
-from partita.design.document.failure_matrix import shown_by
-from partita.design.document.sections.testing import requirements
+from partita.design.document.shown import about_schema
 from partita.design.document.staying_true import staying_true
 from partita.design.document.traffic import on_topics
 from partita.design.document.view import View
@@ -13,20 +12,17 @@ from partita.design.model.section import APPENDICES
 
 def section(view: View) -> Section:
     """The tests by their names."""
-    rows = [
-        row(PLANNED, f"`{shown_by(words)}_{kind}`", requirement, kind)
-        for requirement, words, kinds in requirements(view)
-        for kind in kinds
-    ]
-    blocks: list[Block] = [Heading("Requirements"), *table("test | requirement | kind", rows)]
+    shown = view.shown
+    rows = [row(PLANNED, f"`{each.node}`", each.plays, each.kind, shown.result([each])) for each in shown.tests]
+    blocks: list[Block] = [Heading("Tests of the project"), *table("test | plays | kind | last result", rows)]
+    if not rows:
+        blocks.append(Paragraph(f"No test of {view.design.domain} is named here: {shown.missing}.", PLANNED))
     contracts = _contracts(view)
     if contracts:
         blocks += [
             Heading("Consumer contracts"),
             *table("consumer | event | fields that it reads | verified by", contracts),
         ]
-    if not rows:
-        blocks.append(Paragraph(f"{view.design.domain} declares nothing that a test could show.", PLANNED))
     blocks += staying_true(view.design)
     return Section("H", APPENDICES["H"], tuple(blocks))
 
@@ -37,6 +33,6 @@ def _contracts(view: View) -> list[Row]:
         fields = ", ".join(field.name for field in event.fields if field.since == 1)
         for consumer in view.design.consumers(event.name):
             if consumer != event.by:
-                name = f"`{shown_by(consumer, event.name)}_contract`"
-                found.append(row(PLANNED, consumer, f"`{event.name}`", fields, name))
+                tests = view.shown.cell(about_schema(event.name))
+                found.append(row(PLANNED, consumer, f"`{event.name}`", fields, tests))
     return found

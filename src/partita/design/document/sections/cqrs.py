@@ -81,7 +81,7 @@ def _commands(view: View) -> list[Row]:
 
 def _bounds(view: View, rule: Rule, command: CommandDesign) -> bool:
     if rule.kind == "exactly-once-effect":
-        return command in commands_of(view, rule)
+        return command in commands_of(view.design, rule)
     return rule.kind == "invariant" and bool(set(rule.across) & set(view.design.service(command.to).owns))
 
 

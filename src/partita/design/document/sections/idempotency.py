@@ -99,7 +99,7 @@ def _effect(view: View, position: int) -> tuple[str, ...]:
 
 
 def _argument(view: View, rule: Rule) -> str:
-    command = next(iter(commands_of(view, rule)), None)
+    command = next(iter(commands_of(view.design, rule)), None)
     horizon = span(arithmetic.retry_time(view.design).amount)
     if command is None:
         return f"{sentence(rule.text)} A mark by `{rule.key}` is written with the effect and kept {span(rule.window)}."

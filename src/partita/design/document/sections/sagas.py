@@ -47,7 +47,7 @@ def section(view: View) -> Section:
     others = [*summary_of_entries(view), *summary_of_bus(view)]
     blocks += compact("fault | of | the customer sees | the system does | notified", others)
     blocks += summary_of_reactions(view)
-    blocks.append(Pointer("B", f"{cells_of(design)}, each with its test"))
+    blocks.append(Pointer("B", f"{cells_of(design)}, with the tests that show them"))
     return Section("4", "Sagas", tuple(blocks))
 
 

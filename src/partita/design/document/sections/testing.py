@@ -1,6 +1,6 @@
 """Section 13, testing: requirements by kind of test, consumer contracts, chaos, invariants, and the script of a game day.
 
-Nothing runs from a brief alone: each test is `planned`, under the name that the skeleton gives it.
+A requirement has the tests that the project of the design has. From a brief alone none of them has run: each is `planned`.
 """
 
 from __future__ import annotations
@@ -14,32 +14,37 @@ from partita.design.document.block import (
     Item,
     Paragraph,
     Pointer,
+    R,
     Row,
     Section,
     bullets,
     compact,
     row,
 )
-from partita.design.document.failure_matrix import cells_of, shown_by
+from partita.design.document.bus_faults import of_bus
+from partita.design.document.entry_faults import of_entries
+from partita.design.document.failure_matrix import REACTION_FAULTS, cells_of, of_reactions, of_saga
 from partita.design.document.quantity import listed, rate, sentence, span
+from partita.design.document.shown import KINDS, NONE, Claim, about_reaction, about_rule, about_saga, about_schema
 from partita.design.document.traffic import on_topics
+from partita.design.document.undo_faults import of_undos
 from partita.design.document.view import View
-
-KINDS = ("unit", "contract", "integration", "simulation", "chaos")
+from partita.design.model.rule import Rule
 
 
 def section(view: View) -> Section:
     """The tests that show the design."""
     design = view.design
-    blocks: list[Block] = list(
-        compact(f"requirement | {' | '.join(KINDS)} | last result", [_row(*each) for each in requirements(view)])
-    )
-    blocks.append(Paragraph(f"The failure matrix names a test for each cell: {cells_of(design)}.", PLANNED))
+    rows = [_row(view, *each) for each in requirements(view)]
+    blocks: list[Block] = list(compact(f"requirement | {' | '.join(KINDS)} | last result", rows))
+    if not view.shown.tests:
+        blocks.append(Paragraph(f"No test is named here: {view.shown.missing}.", PLANNED))
+    blocks.append(Paragraph(f"The failure matrix has {cells_of(design)}: {_cells(view)}.", R))
     blocks.append(
         Pointer(
             "H",
-            f"the names of the tests of {len(design.rules)} rules and {len(on_topics(design))} schemas; how each statement "
-            "stays true",
+            f"the tests by their names, those of {len(design.rules)} rules and {len(on_topics(design))} schemas among them; how "
+            "each statement stays true",
         )
     )
     blocks += [
@@ -56,27 +61,32 @@ def section(view: View) -> Section:
     return Section("13", "Testing", tuple(blocks))
 
 
-def requirements(view: View) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Each requirement, the words of its tests' names, and the kinds of its tests."""
+def requirements(view: View) -> Iterator[tuple[str, tuple[Claim, ...]]]:
+    """Each requirement, and the claims that a test of it shows."""
     design = view.design
-    kinds = {
-        "exactly-once-effect": ("unit", "integration", "simulation", "chaos"),
-        "invariant": ("integration", "simulation", "chaos"),
-        "staleness": ("integration", "chaos"),
-        "outbox": ("integration", "chaos"),
-    }
     for rule in design.rules:
-        yield sentence(rule.text)[:-1], rule.text, kinds.get(rule.kind, ("integration",))
+        yield sentence(rule.text)[:-1], (about_rule(rule.text),)
     for saga in design.sagas:
-        yield f"each end of {saga.name}", saga.name, ("unit", "integration", "simulation", "chaos")
+        yield f"each end of {saga.name}", (about_saga(saga.name),)
     for each in design.reactions:
-        yield f"{each.who}: {each.does}", f"{each.who} {each.does}", ("unit", "integration")
+        claims = tuple(about_reaction(each.who, each.does, fault) for fault in REACTION_FAULTS)
+        yield f"{each.who}: {each.does}", claims
     for event in on_topics(design):
-        yield f"schema of {event.name}", event.name, ("contract",)
+        yield f"schema of {event.name}", (about_schema(event.name),)
 
 
-def _row(requirement: str, _: str, kinds: tuple[str, ...]) -> Row:
-    return row(PLANNED, requirement, *("yes" if kind in kinds else "-" for kind in KINDS), "not run")
+def _cells(view: View) -> str:
+    """The cells of the matrix with a test, and those without."""
+    rows = [row for saga in view.design.sagas for row in (*of_saga(view, saga), *of_undos(view, saga))]
+    rows += [*of_reactions(view), *of_entries(view), *of_bus(view)]
+    bare = sum(each.cells[-1] == NONE for each in rows)
+    return f"shown by a test = {len(rows) - bare}; by none = {bare}"
+
+
+def _row(view: View, requirement: str, claims: tuple[Claim, ...]) -> Row:
+    tests = view.shown.of(*claims)
+    kinds = {test.kind for test in tests}
+    return row(PLANNED, requirement, *("yes" if kind in kinds else NONE for kind in KINDS), view.shown.result(tests))
 
 
 def _contracts(view: View) -> list[Row]:
@@ -126,15 +136,21 @@ def _chaos(view: View) -> list[Row]:
 
 def _invariants(view: View) -> tuple[Block, ...]:
     items = [
-        Item(
-            f"{sentence(rule.text)[:-1]}: a query over {listed(rule.across or [rule.key or rule.read])} after each "
-            f"simulated fault (`{shown_by(rule.text)}_simulation`).",
-            PLANNED,
-        )
+        Item(f"{sentence(rule.text)[:-1]}: {_checked(view, rule)}.", PLANNED)
         for rule in view.design.rules
         if rule.kind in ("invariant", "exactly-once-effect")
     ]
     return bullets(*items) or (Paragraph(f"No invariant of {view.design.domain} is declared.", PLANNED),)
+
+
+def _checked(view: View, rule: Rule) -> str:
+    tests = view.shown.cell(about_rule(rule.text))
+    over = listed(rule.across or [rule.key or rule.read])
+    if tests == NONE:
+        return f"no test checks it; a query over {over} finds a breach"
+    if rule.kind == "invariant":
+        return f"all steps over {over} are done or none is, after each run of {tests}"
+    return f"each effect by {over} happens once, in {tests}"
 
 
 def _game_day(view: View) -> tuple[Block, ...]:
