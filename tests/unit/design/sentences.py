@@ -42,13 +42,20 @@ def sentences(document: Document) -> list[str]:
         part.strip()
         for section in document.sections
         for block in section.blocks
-        for text in _texts(block)
+        for text in texts_of(block)
         for part in re.split(r"(?<=[.!?])\s+(?=[A-Z`])", text)
         if len(part.split()) >= WORDS_MIN and not COMMAND.fullmatch(text)
     ]
 
 
-def _texts(block: Block) -> Iterator[str]:
+def texts(document: Document) -> Iterator[str]:
+    """Each text of a document: prose, captions, cells."""
+    for section in document.sections:
+        for block in section.blocks:
+            yield from texts_of(block)
+
+
+def texts_of(block: Block) -> Iterator[str]:
     match block:
         case Paragraph(text, _):
             yield text

@@ -11,7 +11,7 @@ from partita.design.document.block import PLANNED, A, Mark, mark_of, weakest
 from partita.design.document.bus_matrix import NAMES, needs_of, said_tips, totals
 from partita.design.document.clashes.found import questions
 from partita.design.document.outside import outside
-from partita.design.document.quantity import MONTH_S, count, listed, rate, sentence, span
+from partita.design.document.quantity import MONTH_S, count, listed, one, rate, sentence, span
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
 from partita.design.document.weight import TIMES, kept_for
@@ -52,7 +52,7 @@ def _flows(view: View) -> Iterator[_Parts]:
         refusals = [name for step in saga.steps for name in step.fail]
         after = listed(refusals, "or") if refusals else "a timeout"
         lost = (
-            f"none of {places} would know that {listed(undos)} follows {after}"
+            f"none of {places} would know that {listed(undos)} {'follows' if len(undos) == 1 else 'follow'} {after}"
             if undos
             else f"{places} would not see the deadline"
         )
@@ -71,11 +71,12 @@ def _flows(view: View) -> Iterator[_Parts]:
             weakest(saga.why, saga.deadline),
         )
     for each in view.design.choreographies:
-        services = listed(dict.fromkeys(one.who for one in each.reactions))
-        events = listed(dict.fromkeys(event for one in each.reactions for event in one.when))
+        who = list(dict.fromkeys(reaction.who for reaction in each.reactions))
+        services = listed(who)
+        events = listed(dict.fromkeys(event for reaction in each.reactions for event in reaction.when))
         yield (
             f"{each.name} is a choreography",
-            f"{services} react to {events} by themselves.",
+            f"{events}: {services} {'react' if who[1:] else 'reacts'} to them without a director.",
             sentence(each.why.value),
             (f"a saga that sends commands to {services}: it would wait for answers that none of its steps needs.",),
             f"one of {services} may refuse, or its effect has to be undone.",
@@ -112,10 +113,10 @@ def _storage(view: View) -> Iterator[_Parts]:
         events = listed(each.events) if each.events else "its changes"
         if each.stored.value == "event-sourced":
             lost = f"rows: {events} would be written twice, as a row and as an event, and might differ."
-            change = f"no reader asks any more for the history of a {each.name}"
+            change = f"no reader asks any more for the history of {one(each.name)}"
         else:
-            lost = f"event sourcing: a {each.name} would be read by adding up {events}."
-            change = f"an audit asks how a {each.name} came to its state"
+            lost = f"event sourcing: {one(each.name)} would be read by adding up {events}."
+            change = f"an audit asks how {one(each.name)} came to its state"
         yield (
             f"{each.name} is {each.stored.value}, no {other}",
             f"{each.service} stores {each.name} as {each.stored.value}.",
@@ -173,7 +174,7 @@ def _giving_up(view: View) -> Iterator[_Parts]:
             "retry": f"`{saga.at}` sends `{step.do}` again under its id",
         }
         others = {
-            "undo": f"to undo: a `{step.do}` that was only late is taken back",
+            "undo": f"to undo: {one(f'`{step.do}`')} that was only late is taken back",
             "ask": f"to ask: it answers only where `{step.at}` is up again, and needs a question that `{step.at}` can answer",
             "retry": f"never: {rate(peak)} x {span(saga.deadline.value)} = {count(peak * saga.deadline.value)} `{saga.name}` "
             f"open at the deadline while `{step.at}` is silent",

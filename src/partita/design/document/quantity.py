@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 YEAR_S = 365.25 * 86_400.0
@@ -66,6 +67,17 @@ def words(name: str) -> str:
     """The words of a CamelCase name: "ReserveStock" -> "reserve stock"."""
     found = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
     return found.replace("_", " ").replace("-", " ").strip()
+
+
+def one(name: str) -> str:
+    """A name with its article: "an order_id", "a claim_id"; quotes of code do not count."""
+    bare = name.strip("`").lower()
+    return f"{'an' if re.match('[aeio]|u(?!ni|se|ti)', bare) else 'a'} {name}"
+
+
+def lasting(seconds: float | None) -> str:
+    """How long something holds: "for 24 h", or "for ever"."""
+    return span(seconds) if seconds is None else f"for {span(seconds)}"
 
 
 def sentence(text: str) -> str:

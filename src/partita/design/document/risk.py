@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from partita.design.document import arithmetic
 from partita.design.document.block import A, Mark, mark_of, weakest
-from partita.design.document.quantity import count, listed, rate, span, words
+from partita.design.document.quantity import count, listed, one, rate, span, words
 from partita.design.document.rule_words import CEILING
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign
@@ -36,7 +36,7 @@ def _of_sagas(view: View) -> Iterator[Risk]:
             if step.human:
                 yield Risk(
                     80,
-                    f"`{step.at}` may hold a `{saga.name}` for {span(step.timeout.value)}; meanwhile the effects of "
+                    f"`{step.at}` may hold {one(f'`{saga.name}`')} for {span(step.timeout.value)}; meanwhile the effects of "
                     f"{listed(earlier)} stay taken.",
                     mark_of(step.timeout),
                 )
@@ -81,7 +81,7 @@ def _of_rules(view: View) -> Iterator[Risk]:
             if horizon > 0.5 * rule.window:
                 yield Risk(
                     88,
-                    f"Retries take {span(horizon)} of the {span(rule.window)} for which a `{rule.key}` is known.",
+                    f"Retries take {span(horizon)} of the {span(rule.window)} for which {one(f'`{rule.key}`')} is known.",
                     weakest(rule.bound, view.design.failure.retry_topics),
                 )
         if rule.kind == "staleness" and rule.max is not None:

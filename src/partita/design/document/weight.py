@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from partita.design.document import arithmetic
-from partita.design.document.quantity import count, rate, span
+from partita.design.document.quantity import count, lasting, rate, span
 from partita.design.document.topic import topics_of
 from partita.design.document.traffic import of_event
 from partita.design.model.design import Design
@@ -90,7 +90,7 @@ def _of_load(design: Design) -> Iterator[tuple[float, Weighed]]:
             yield (
                 80.0,
                 (
-                    f"Topics keep events for {span(kept.value)}.",
+                    f"Topics keep events {lasting(kept.value)}.",
                     "architect",
                     f"At {span(kept.value * TIMES)}: the disk of all topics = {more.result}; today {disk.result}",
                     "`load: {retention: ...}`",
@@ -123,7 +123,7 @@ def _of_times(design: Design) -> Iterator[tuple[float, Weighed]]:
             yield (
                 40.0,
                 (
-                    f"Consumers know messages for {span(failure.window.value)}.",
+                    f"Consumers know messages {lasting(failure.window.value)}.",
                     busy.team,
                     f"At {span(failure.window.value * TIMES)}: the marks of {busy.name} = {after.result}; today "
                     f"{before.result}",

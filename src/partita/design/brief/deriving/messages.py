@@ -126,7 +126,7 @@ def _size(name: str, fields: tuple[FieldDesign, ...], ledger: Ledger) -> Fact[in
         f"{ENVELOPE_BYTES} bytes: so sizes of events are sums.",
         ARCHITECT,
         "disk and network grow by the same factor",
-        "the fields that are missing: a list of orders is no list of ids",
+        "the fields that are missing",
     )
     why = f"the sum of {len(fields)} fields and the envelope; {origin.why}"
     return Fact(bytes_of(fields) + ENVELOPE_BYTES, Origin("assumed", "", why))

@@ -76,7 +76,7 @@ def _about_rules(design: Design, ledger: Ledger) -> None:
     for rule in design.rules:
         owners = [each for each in design.aggregates if each.name in rule.across]
         if rule.kind == "invariant" and len({each.service for each in owners}) > 1:
-            names = " and ".join(rule.across)
+            names = f"{', '.join(rule.across[:-1])} and {rule.across[-1]}"
             ledger.ask(
                 f'"{rule.text}": which screens and reports may see {names} while a saga is between its steps?',
                 owner_of(design.services, owners[0].service),

@@ -76,7 +76,7 @@ def _rollout(view: View) -> tuple[Block, ...]:
     items = []
     leaves = [each.name for each in design.services if not any(event.by == each.name for event in on_topics(design))]
     if leaves:
-        items.append(Item(f"Start {listed(leaves)}: they publish nothing, so stopping them takes them back.", R))
+        items.append(Item(f"Start {listed(leaves)}: stopped again, nothing is left, since nothing was published.", R))
     places = list(dict.fromkeys(step.at for saga, step in design.steps if step.at != saga.at))
     if places:
         items.append(Item(f"Start {listed(places)}: without a command they stay idle; stop them to go back.", R))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from partita.design.document.assumed import DESK_S, TASK_S
 from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
-from partita.design.document.quantity import DAY_S, count, listed, rate, span
+from partita.design.document.quantity import DAY_S, count, listed, one, rate, span
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
 
@@ -31,10 +31,10 @@ def load(view: View) -> Iterator[Clash]:
             f"{span(TASK_S)} / {span(DESK_S)} = {count(people)} people, at the peak {rate(each.peak)} x {span(DAY_S)} "
             f"x {span(TASK_S)} / "
             f"{span(DESK_S)} = {count(most)}",
-            does=f"tasks wait as rows of `{step.at}`; no machine decides a `{step.do}` to save people",
+            does=f"tasks wait as rows of `{step.at}`; no machine decides {one(f'`{step.do}`')} to save people",
             owner=view.team(step.at),
             question=f"How many people decide `{step.do}`, and how long does one decision take?",
-            decides=f"Whether `timeout: {span(step.timeout.value)}` of `{step.do}` can be kept; the document assumes "
+            decides=f"Whether `timeout: {span(step.timeout.value)}` of `{step.do}` can be kept; assumed is "
             f"{span(TASK_S)} each.",
             of=(
                 A,
@@ -62,7 +62,7 @@ def machine(view: View) -> Iterator[Clash]:
             literally=f"a clock refuses what a person should decide{silent}",
             does=f"as it says: at {span(step.timeout.value)} `{saga.at}` sends `{step.undo or saga.failed}`, and {end}",
             owner=view.team(step.at),
-            question=f"May a clock end a `{saga.name}` that no person decided within {span(step.timeout.value)}?",
+            question=f"May a clock end {one(f'`{saga.name}`')} that no person decided within {span(step.timeout.value)}?",
             decides=f"If not, `on_timeout: retry` at `{step.do}`: it stays open, its owner is alerted, until the deadline.",
             of=(
                 step.timeout,
@@ -86,7 +86,7 @@ def replayed(view: View) -> Iterator[Clash]:
             f"and the time of the task; it decides nothing",
             owner=view.team(person.at),
             question=f"Which papers and values must a replay of `{person.do}` show, beside the fields of `{person.ok}`?",
-            decides=f"Fields of `{person.ok}`: the names and hashes of documents, the version of the terms.",
+            decides=f"Fields of `{person.ok}`: the names and hashes of all that the person had seen.",
             of=(
                 rule.origin,
                 person.origin,

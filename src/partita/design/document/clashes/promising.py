@@ -9,7 +9,7 @@ from partita.design.brief.deriving.verbs import words_of
 from partita.design.document import arithmetic
 from partita.design.document.assumed import HOP_MS
 from partita.design.document.clashes.clash import Clash
-from partita.design.document.quantity import YEAR_S, count, listed, rate, span
+from partita.design.document.quantity import YEAR_S, count, listed, one, rate, span
 from partita.design.document.rule_words import ANY_ORDER, CEILING
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
@@ -67,7 +67,7 @@ def any_order(view: View) -> Iterator[Clash]:
             between=f'"{rule.text}" x `{group}` takes the messages of one {rule.key} in their order',
             literally=f"one failed message holds up those behind it for {span(total_s)}, and as a dead letter until a "
             f"person decides",
-            does=f'`{group}` keeps the order of a {rule.key}, which is more than is asked; with `order="none"` the '
+            does=f'`{group}` keeps the order of {one(rule.key)}, which is more than is asked; with `order="none"` the '
             f"others pass",
             owner=view.team(group),
             question=f"May later messages of one {rule.key} pass a failed one at `{group}`?",

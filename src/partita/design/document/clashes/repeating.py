@@ -9,7 +9,7 @@ from partita.design.checking.keys import begun, commands_named, rate_of
 from partita.design.document.assumed import WEEKEND_S
 from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
-from partita.design.document.quantity import YEAR_S, count, listed, rate, span
+from partita.design.document.quantity import YEAR_S, count, lasting, listed, one, rate, span
 from partita.design.document.view import View
 from partita.design.model.rule import Rule
 
@@ -31,7 +31,7 @@ def weekend(view: View) -> Iterator[Clash]:
     first = view.topics[0].groups[0] if view.topics and view.topics[0].groups else view.design.services[0].name
     yield Clash(
         rule="weekend",
-        between=f"messages known for {span(window.value)} x a dead letter from Friday 18:00 to Monday 09:00 = 63 h",
+        between=f"messages known {lasting(window.value)} x a dead letter from Friday 18:00 to Monday 09:00 = 63 h",
         literally=f"a letter that `{first}` gets back on Monday is refused as too old, or has its effect twice",
         does=f"its mark stays until a person decides, whatever the {span(window.value)}: one effect{late}",
         owner=view.team(first),
@@ -54,9 +54,9 @@ def retention(view: View) -> Iterator[Clash]:
     readers = listed(topic.groups, "or") if topic.groups else "a reader"
     yield Clash(
         rule="retention",
-        between=f"messages known for {span(window)} x `{topic.name}` and others kept {kept}",
+        between=f"messages known {lasting(window)} x `{topic.name}` and others kept {kept}",
         literally=f"{readers} that reads again from the start repeats each effect older than {span(window)}",
-        does=f"the number of a {' or '.join(topic.keys)} decides at any age: not above the last one, it is dropped. "
+        does=f"the number of {one(' or '.join(topic.keys))} decides at any age: not above the last one, it is dropped. "
         f"Without a key an older one "
         "is a dead letter (`Expired`)",
         owner=view.team(topic.producers[0]),
@@ -77,8 +77,8 @@ def endless(view: View) -> Iterator[Clash]:
         command = named[0]
         yield Clash(
             rule="endless",
-            between=f'"{rule.text}" has no end x a {rule.key} is known for {span(rule.window)}',
-            literally=f"a `{command.name}` that comes again after {span(rule.window)} has a second effect",
+            between=f'"{rule.text}" has no end x {one(rule.key)} is known {lasting(rule.window)}',
+            literally=f"{one(f'`{command.name}`')} that comes again after {span(rule.window)} has a second effect",
             does=f"the window bounds marks alone. A copy is dropped at any age by the number of its {rule.key}, and "
             f"`dedupe_by` of the project remembers each {rule.key} at `{command.to}` without an end",
             owner=view.team(command.to),
@@ -125,7 +125,7 @@ def several(view: View) -> Iterator[Clash]:
             f"`{event.name}` were dropped",
             does=f"each `{event.name}` is known by its message id; {event.key} gives its order alone",
             owner=view.team(event.by),
-            question=f"Which field makes a `{event.name}` the same one sent twice by its user?",
+            question=f"Which field makes {one(f'`{event.name}`')} the same one sent twice by its user?",
             decides=f"An effect by that field for `{event.name}`, and not by {event.key}.",
             of=(
                 event.rate,
@@ -176,8 +176,8 @@ def outlived(view: View) -> Iterator[Clash]:
             f"{span(kept)} = {count(rows)} rows; the row "
             "needs no personal data",
             owner=view.team(command.to),
-            question=f"May the row that remembers a {rule.key} stay after {span(kept)}?",
-            decides=f"If not, `window: {_years(kept)}`, and a `{command.name}` older than that is refused.",
+            question=f"May the row that remembers {one(rule.key)} stay after {span(kept)}?",
+            decides=f"If not, `window: {_years(kept)}`, and {one(f'`{command.name}`')} older than that is refused.",
             of=(
                 rule.bound,
                 audit.bound,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from partita.design.document.assumed import AWAY_S
 from partita.design.document.block import A
 from partita.design.document.clashes.clash import Clash
-from partita.design.document.quantity import count, listed, rate, span, words
+from partita.design.document.quantity import count, listed, one, rate, span, words
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign, StepDesign
@@ -90,7 +90,7 @@ def outage(view: View) -> Iterator[Clash]:
             f"it handles each "
             f"waiting `{step.do}` before its undo{twice}",
             owner=view.team(saga.at),
-            question=f"Is an hour without `{step.at}` the end of a `{saga.name}`, or a wait?",
+            question=f"Is an hour without `{step.at}` the end of {one(f'`{saga.name}`')}, or a wait?",
             decides=f"A wait: `on_timeout: retry` at `{step.do}`, and `deadline:` of `{saga.name}` above {span(AWAY_S)}.",
             of=(
                 A,

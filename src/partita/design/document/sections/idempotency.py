@@ -19,7 +19,7 @@ from partita.design.document.block import (
     weakest,
 )
 from partita.design.document.outside import outside_blocks
-from partita.design.document.quantity import listed, sentence, span
+from partita.design.document.quantity import lasting, listed, sentence, span
 from partita.design.document.rule_keeping import commands_of
 from partita.design.document.traffic import of_consumer
 from partita.design.document.view import View
@@ -105,5 +105,5 @@ def _argument(view: View, rule: Rule) -> str:
         return f"{sentence(rule.text)} A mark by `{rule.key}` is written with the effect and kept {span(rule.window)}."
     return (
         f"{sentence(rule.text)} `{command.to}` writes the mark of `{command.name}` by `{rule.key}` before its handler, in the "
-        f"transaction of the effect: a second `{command.name}` finds it for {span(rule.window)}, and retries end after {horizon}."
+        f"transaction of the effect: a second `{command.name}` finds it {lasting(rule.window)}, and retries end after {horizon}."
     )

@@ -26,7 +26,7 @@ from partita.design.document.entry_faults import summary_of_entries
 from partita.design.document.example import key_of
 from partita.design.document.failure_matrix import cells_of, summary_of, summary_of_reactions
 from partita.design.document.pseudocode import pseudocode
-from partita.design.document.quantity import listed, sentence, span, words
+from partita.design.document.quantity import listed, one, sentence, span, words
 from partita.design.document.saga_states import states_of
 from partita.design.document.scene import states
 from partita.design.document.undo_faults import summary_of_undos
@@ -56,7 +56,7 @@ def _saga(view: View, saga: SagaDesign) -> list[Block]:
     undone = [step.do for step in saga.steps if step.undo and step is not last]
     point = f"{listed(undone)} can be undone" if undone else f"`{saga.name}` undoes no success"
     point += f" until `{last.ok}`" if last is not None and undone else ""
-    point += f"; `{last.undo}` is for a `{last.do}` without an answer" if last is not None and last.undo else ""
+    point += f"; `{last.undo}` is for {one(f'`{last.do}`')} without an answer" if last is not None and last.undo else ""
     blocks: list[Block] = [
         Heading(f"{saga.name}, of {saga.at}"),
         Paragraph(sentence(saga.why.value), mark_of(saga.why)),

@@ -23,7 +23,7 @@ from partita.design.document.block import (
     weakest,
 )
 from partita.design.document.message_shape import avro_of, revisions, wire_name
-from partita.design.document.quantity import listed, sentence, span
+from partita.design.document.quantity import listed, one, sentence, span
 from partita.design.document.schema_text import avro_text
 from partita.design.document.traffic import on_topics
 from partita.design.document.view import View
@@ -173,7 +173,7 @@ def _changes(view: View, event: EventDesign) -> list[tuple[str, dict[str, Any]]]
     found.append((f"rename `{last}` to `{last}Text`", now | {"fields": renamed}))
     other = "string" if plain[-1].type == "bool" else "boolean"
     retyped = [{"name": last, "type": other} if each["name"] == last else each for each in now["fields"]]
-    found.append((f"make `{last}` a {other}", now | {"fields": retyped}))
+    found.append((f"make `{last}` {one(other)}", now | {"fields": retyped}))
     return found
 
 
