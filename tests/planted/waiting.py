@@ -23,6 +23,13 @@ WAITING = {
         store("an_open_command_is_never_forgotten"),
         under="store/sqlite/pending",
     ),
+    "waits-for-ever": Plant(
+        "G5",
+        "a handler is told that a command waits, and it has its answer",
+        "SerialTx.waits",
+        swap('row is not None and row.state == "open"', "row is not None"),
+        LATER + "test_a_handler_sees_whether_a_command_waits[sqlite]",
+    ),
     "answer-after-undo": Plant(
         "G5",
         "an answer counts although its step was undone",

@@ -50,6 +50,12 @@ class Tx(Protocol):
         """
         ...
 
+    async def waits(self, reply_to: str) -> bool:
+        """Whether a command of this service whose handler returned `later()` has neither an answer nor an undo. Both wait then
+        until this transaction ends, so that it may pass the command on. Call it before locking rows that the handler of the undo
+        writes too: an undo holds its command first."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Meta:

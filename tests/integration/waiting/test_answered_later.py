@@ -350,6 +350,33 @@ async def test_a_handler_answers_with_its_transaction(tmp_path: Path) -> None:
     assert "tx.reply" in str(asked[0])
 
 
+async def test_a_handler_sees_whether_a_command_waits(tmp_path: Path, store: str) -> None:
+    """It has no answer to give yet, and changes rows only while none and no undo has come."""
+    rides = Rides(tmp_path, store)
+    asked = _declare_looking(rides.dispatch)
+    async with rides.app.running():
+        reply_to = await offered(rides)
+        assert [(await rides.app.send(asked(ride="r1", id=each))).waits for each in (reply_to, "none")] == [True, False]
+        await rides.app.send(rides.Accept(ride="r1", driver="dan"))
+        assert not (await rides.app.send(asked(ride="r1", id=reply_to))).waits
+
+
+def _declare_looking(dispatch: Service) -> Any:  # Any: a command that is declared for each test
+    class Looked(Event, of=dispatch):
+        ride: Key[str]
+        waits: bool
+
+    class Look(Command[Looked], of=dispatch):
+        ride: Key[str]
+        id: str
+
+    @dispatch.handles(Look)
+    async def look(cmd: Look, tx: Tx) -> Looked:
+        return Looked(ride=cmd.ride, waits=await tx.waits(cmd.id))
+
+    return Look
+
+
 async def test_later_is_declared(tmp_path: Path) -> None:
     """Without the annotation no reader of the declaration would know it, and the call is refused."""
     desk = Service("desk", namespace="later.desk")

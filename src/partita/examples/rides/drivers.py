@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from partita import Meta, Tx
+from partita import Conflict, Meta, Tx
 from partita.examples.rides.messages import (
     AcceptRide,
     AssignDriver,
@@ -39,11 +39,7 @@ AND driver_id NOT IN (SELECT driver_id FROM declined WHERE ride_id = :ride_id) O
 TAKE = "UPDATE driver SET ride_id = :ride_id WHERE driver_id = :driver_id AND ride_id IS NULL"
 LET_GO = "UPDATE driver SET ride_id = NULL WHERE ride_id = :ride_id"
 OFFER = "INSERT INTO offer (ride_id, driver_id, zone, reply_to) VALUES (:ride_id, :driver_id, :zone, :reply_to)"
-LOCK_OFFER = """
-UPDATE offer SET accepted = accepted WHERE ride_id = :ride_id AND driver_id = :driver_id
-RETURNING zone, accepted, reply_to
-"""
-ACCEPTED = "UPDATE offer SET accepted = 1 WHERE ride_id = :ride_id"
+OFFERED = "SELECT zone, reply_to FROM offer WHERE ride_id = :ride_id AND driver_id = :driver_id"
 PASS_ON = "UPDATE offer SET driver_id = :driver_id WHERE ride_id = :ride_id"
 END_OFFER = "DELETE FROM offer WHERE ride_id = :ride_id"
 DECLINE = "INSERT INTO declined (ride_id, driver_id) VALUES (:ride_id, :driver_id)"
@@ -73,24 +69,30 @@ async def assign(cmd: AssignDriver, tx: Tx, meta: Meta) -> DriverAssigned | Late
 
 @drivers.handles(AcceptRide)
 async def accept(cmd: AcceptRide, tx: Tx) -> RideAccepted:
-    """The answer to the saga commits with the row. Accepted twice it is the same answer, which Partita sends once."""
-    offer = await tx.fetch_one(LOCK_OFFER, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
+    """The answer to the saga commits with this transaction. Accepted twice it is the same answer, which Partita sends once."""
+    offer = await tx.fetch_one(OFFERED, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
     if offer is None:
         raise OfferGone
-    await tx.execute(ACCEPTED, ride_id=cmd.ride_id)
-    assigned = DriverAssigned(ride_id=cmd.ride_id, driver_id=cmd.driver_id)
-    await tx.reply(offer["reply_to"], assigned, by=cmd.driver_id)
+    try:
+        assigned = DriverAssigned(ride_id=cmd.ride_id, driver_id=cmd.driver_id)
+        await tx.reply(offer["reply_to"], assigned, by=cmd.driver_id)
+    except Conflict as error:  # an undo, or a driver who declined, was first
+        raise OfferGone from error
+    if await tx.fetch_one(OFFERED, ride_id=cmd.ride_id, driver_id=cmd.driver_id) is None:
+        raise OfferGone  # it was passed on meanwhile; the answer goes back with this transaction
     return RideAccepted(ride_id=cmd.ride_id, driver_id=cmd.driver_id)
 
 
 @drivers.handles(DeclineRide)
 async def decline(cmd: DeclineRide, tx: Tx) -> RideDeclined:
-    """The next driver is asked, within the minute that the saga gives to all of them."""
+    """The next driver is asked, within the minute that the saga gives to all of them. The command is held first: an undo holds
+    it before it writes the rows of the offer and the driver, and of two orders one would be a deadlock."""
+    offer = await tx.fetch_one(OFFERED, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
+    waits = offer is not None and await tx.waits(offer["reply_to"])
     declined = RideDeclined(ride_id=cmd.ride_id, driver_id=cmd.driver_id)
     if await tx.fetch_one(HAS_DECLINED, ride_id=cmd.ride_id, driver_id=cmd.driver_id):
         return declined
-    offer = await tx.fetch_one(LOCK_OFFER, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
-    if offer is None or offer["accepted"]:
+    if offer is None or not waits:
         raise OfferGone
     await tx.execute(DECLINE, ride_id=cmd.ride_id, driver_id=cmd.driver_id)
     await tx.execute(LET_GO, ride_id=cmd.ride_id)
@@ -117,8 +119,8 @@ async def _take(tx: Tx, ride_id: str, zone: str) -> Mapping[str, Any] | None:
 
 @drivers.handles(ReleaseDriver)
 async def release(cmd: ReleaseDriver, tx: Tx) -> DriverReleased:
-    """Releases no driver if none was assigned: an undo is also sent for an unknown outcome. The offer goes first: a `decline`
-    that holds its row may be about to take another driver."""
+    """Releases no driver if none was assigned: an undo is also sent for an unknown outcome. Partita holds the command before
+    this runs, so no driver accepts or declines meanwhile."""
     await tx.execute(END_OFFER, ride_id=cmd.ride_id)
     await tx.execute(LET_GO, ride_id=cmd.ride_id)
     return DriverReleased(ride_id=cmd.ride_id)
@@ -135,6 +137,6 @@ async def pay(cmd: PayDriver, tx: Tx) -> DriverPaid:
     """The row is written once, however often the saga sends the command: a copy is dropped before the handler runs."""
     cents = cmd.fare_cents * SHARE_PERCENT // 100
     await tx.execute(EARN, ride_id=cmd.ride_id, driver_id=cmd.driver_id, cents=cents)
-    await tx.execute(LET_GO, ride_id=cmd.ride_id)
     await tx.execute(END_OFFER, ride_id=cmd.ride_id)
+    await tx.execute(LET_GO, ride_id=cmd.ride_id)
     return DriverPaid(ride_id=cmd.ride_id)

@@ -19,8 +19,7 @@ drivers = Service(
             driver_id TEXT PRIMARY KEY, zone TEXT NOT NULL, seen_ms BIGINT NOT NULL, asks_first BIGINT NOT NULL,
             ride_id TEXT UNIQUE);
         CREATE TABLE IF NOT EXISTS offer (
-            ride_id TEXT PRIMARY KEY, driver_id TEXT NOT NULL, zone TEXT NOT NULL, accepted BIGINT NOT NULL DEFAULT 0,
-            reply_to TEXT NOT NULL);
+            ride_id TEXT PRIMARY KEY, driver_id TEXT NOT NULL, zone TEXT NOT NULL, reply_to TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS declined (
             ride_id TEXT NOT NULL, driver_id TEXT NOT NULL, PRIMARY KEY (ride_id, driver_id));
         CREATE TABLE IF NOT EXISTS earning (

@@ -228,3 +228,8 @@ class SerialTx(_Owned):
         output = await self._answering.answer(session, reply_to, answer, by or self.owner)
         if output is not None:
             self._handling.outputs.append(output)
+
+    async def waits(self, reply_to: str) -> bool:
+        """See `Tx.waits`."""
+        row = await (await self._session()).pending.hold(reply_to)
+        return row is not None and row.state == "open"

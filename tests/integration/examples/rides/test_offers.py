@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.waiting import until
 
-from partita import Settings, seconds
+from partita import App, Service, Settings, seconds
+from partita.bus.port import Bus
+from partita.examples.proof.bugs import Around
 from partita.examples.rides.app import app
 from partita.examples.rides.messages import (
     AcceptRide,
@@ -26,9 +32,11 @@ from partita.examples.rides.messages import (
     RiderId,
 )
 from partita.examples.rides.sagas import BookRide
+from partita.machine.port import Machine, Wake
 from partita.testing.scenario import Scenario
 
 ANN, BOB, CAT, RIDE = RiderId("ann"), DriverId("bob"), DriverId("cat"), RideId("ride-1")
+OTHER = RideId("ride-2")
 REQUEST = RequestRide(ride_id=RIDE, rider_id=ANN, zone="harbour", fare_cents=1_250)
 
 
@@ -125,6 +133,81 @@ async def test_a_settled_ride_is_not_accepted_again() -> None:
         with pytest.raises(OfferGone):
             await t.send(AcceptRide(ride_id=RIDE, driver_id=BOB))
         await t.settled()
+
+
+class Watched(Around):
+    """A store that notes the rows that each transaction locks, in order: `command`, or the table of a statement that writes."""
+
+    def __init__(self, inner: Any, locked: list[list[str]]) -> None:
+        super().__init__(inner)
+        self._locked = locked
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[Any]:
+        """A transaction with its notes."""
+        mine: list[str] = []
+        self._locked.append(mine)
+        async with self.inner.transaction(durable=durable) as opened:
+            session: Any = Around(opened)
+            session.pending = Around(opened.pending)
+            session.pending.hold = noting(opened.pending.hold, mine, lambda *_: "command")
+            session.pending.undo = noting(opened.pending.undo, mine, lambda *_: "command")
+            session.execute = noting(opened.execute, mine, table_of)
+            session.fetch = noting(opened.fetch, mine, table_of)
+            yield session
+
+
+def noting(method: Any, notes: list[str], what: Callable[..., str]) -> Any:
+    """A method that notes its call first."""
+
+    async def noted(*given: Any) -> Any:
+        notes.extend(each for each in (what(*given),) if each)
+        return await method(*given)
+
+    return noted
+
+
+def table_of(sql: str, _: object) -> str:
+    """The table that a statement writes; empty = it reads."""
+    found = re.match(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)", sql)
+    return found.group(1) if found else ""
+
+
+class WatchedCity(App):
+    """The rides with such a store of the drivers."""
+
+    def __init__(self, *services: Service, settings: Settings) -> None:
+        super().__init__(*services, settings=settings)
+        self.locked: list[list[str]] = []
+
+    def connect_store(self, service: Service, bus: Bus, machine: Machine, wake: Wake) -> Any:
+        """The store."""
+        store = super().connect_store(service, bus, machine, wake)
+        return Watched(store, self.locked) if service.name == "drivers" else store
+
+
+async def test_a_press_and_the_undo_of_its_ride_lock_their_rows_in_one_order(tmp_path: Path) -> None:
+    """Partita holds the command before the handler of the undo runs. A press that locked the offer or a driver first, and by its
+    answer the command, would wait for an undo that waits for it: the database would end one of them."""
+    city = WatchedCity(*app.services, settings=Settings(data=tmp_path))
+
+    async def offered() -> list[str]:
+        async with city.store("drivers").reading() as session:
+            return [row["driver_id"] for row in await session.fetch("SELECT driver_id FROM offer", {})]
+
+    async with city.running():
+        await city.send(FillAccount(rider_id=ANN, cents=3_000))
+        for driver in (BOB, CAT):
+            await city.send(MoveDriver(driver_id=driver, zone="harbour", seen_ms=10, asks_first=True))
+        await city.send(REQUEST)
+        await until(offered, holds=lambda found: found == [BOB])
+        await city.send(DeclineRide(ride_id=RIDE, driver_id=BOB))
+        await city.send(DeclineRide(ride_id=RIDE, driver_id=CAT))
+        await city.send(RequestRide(ride_id=OTHER, rider_id=ANN, zone="harbour", fare_cents=1_250))
+        await until(offered, holds=lambda found: found == [BOB])
+        await city.send(AcceptRide(ride_id=OTHER, driver_id=BOB))
+    presses = [notes for notes in city.locked if "command" in notes]
+    assert len(presses) == 3 and all(notes[0] == "command" for notes in presses), presses
 
 
 @pytest.mark.slow
