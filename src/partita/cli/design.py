@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from partita.cli.design_code import build_code
-from partita.cli.design_document import build_document, forms_of
+from partita.cli.design_document import build_document, forms_of, run_in
 from partita.cli.design_drift import Drift, diff, drift, drifted, folder_option
 from partita.cli.design_export import export
 from partita.cli.design_new import new
@@ -96,7 +96,8 @@ def prompt() -> None:
 
 @design.command(
     epilog="Examples:  partita design build orders.yaml -o docs/design --to md,html,pdf\n\n"
-    "           partita design build orders.yaml --code orders --demo"
+    "           partita design build orders.yaml --code orders --demo\n\n"
+    "           partita design build orders.yaml -o docs/design --ran orders/.partita/ran.json"
 )
 @click.argument("source", metavar="BRIEF|APP")
 @beside_option
@@ -110,9 +111,21 @@ def prompt() -> None:
     "--to", "forms", default="md,html", show_default=True, callback=forms_of, help="The forms: md, html, pdf."
 )
 @click.option("--code", type=click.Path(path_type=Path), help="The folder of the project, new or built.")
+@click.option(
+    "--ran",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The record of a run of the project's tests, .partita/ran.json in its folder: what passed is marked as measured.",
+)
 @click.option("--demo", is_flag=True, help="With --code: then play every outcome of its sagas.")
 def build(
-    source: str, beside: Path | None, folder: Path | None, forms: tuple[str, ...], code: Path | None, demo: bool
+    source: str,
+    beside: Path | None,
+    folder: Path | None,
+    forms: tuple[str, ...],
+    code: Path | None,
+    ran: Path | None,
+    demo: bool,
 ) -> int:
     """The document of a design: one page, thirteen sections, appendices. With --code a project that runs at once, and again
     around the parts that you have filled. Exit 3 where something is to mend first, and nothing was written."""
@@ -120,13 +133,17 @@ def build(
         raise click.UsageError("--demo plays the project: --code DIR --demo")
     if code is not None and is_app(source):
         raise click.UsageError("--code makes a project from a brief; an app has its code already")
+    if ran is not None and is_app(source):
+        raise click.UsageError("--ran is the run of a project that was built from a brief")
     read, findings = _checked(source, beside)
     _print_findings(source, findings)
     if read is None or findings:
         talk(f"{len(findings)} to mend; nothing was written.")
         return FAILED
     if folder is not None or code is None:
-        build_document(read, Path("design") if folder is None else folder, forms, shown_from(read, source))
+        shown = shown_from(read, source)
+        shown = shown if ran is None else shown.after(run_in(ran), str(ran))
+        build_document(read, Path("design") if folder is None else folder, forms, shown)
     return 0 if code is None else build_code(read, code, demo=demo)
 
 

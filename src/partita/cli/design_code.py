@@ -123,7 +123,7 @@ def _print_written(folder: Path, project: Project, found: Rewriting) -> None:
         say(f"  and {rest} places more")
     say(f"{len(found.open)} places to fill, {len(project.notes)} points to decide: FILL.md has them all.", "")
     demo = [f"  python -m {project.package}.demo   # every outcome once"] if project.is_played else []
-    say(f"  cd {folder}", "  python -m unittest", *demo, "  partita run")
+    say(f"  cd {folder}", f"  python -m {'tests' if project.is_played else 'unittest'}", *demo, "  partita run")
 
 
 def _play(folder: Path, project: Project) -> int:

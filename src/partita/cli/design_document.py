@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 import click
+import msgspec
 
 from partita.cli.output import say
 from partita.design.document.building import document_of
+from partita.design.document.run import BYTES_MAX, Run, read_run
 from partita.design.document.shown import Shown
 from partita.design.model.design import Design
 from partita.design.model.text import to_json
@@ -18,12 +20,14 @@ from partita.design.rendering.pdf import is_sealed_pdf, pdf
 from partita.design.rendering.pictures import FOLDER, sealed_pictures
 from partita.errors import SettingsError
 from partita.exports.file_name import file_names
-from partita.exports.seal import UNSEALED, sealed
+from partita.exports.seal import UNSEALED, is_sealed, sealed
 from partita.exports.writing import FILE_BYTES_MAX, write_folder
 
 FORMS = ("md", "html", "pdf", "json")
 """`json` is `design.json` alone, which each build writes."""
 KEPT = "design.json"
+RAN = "ran.json"
+"""The record of the run that the document has; with it the document is built again."""
 
 
 def forms_of(_: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -52,15 +56,38 @@ def build_document(design: Design, folder: Path, forms: tuple[str, ...], shown: 
     if printed:
         _write(folder / f"{name}.pdf", printed)
         written.append(folder / f"{name}.pdf")
+    _forget_run(folder, shown)
     say(*(f"wrote {path}" for path in written if path.parent == folder))
     pictures = sum(path.parent != folder for path in written)
     say(*([f"wrote {pictures} pictures in {folder / FOLDER}"] if pictures else []), *(f"removed {p}" for p in removed))
+    if shown.run is not None:
+        say(shown.ran, *(f"FAILED {each.node}: {each.plays}" for each in shown.failed))
+
+
+def run_in(file: Path) -> Run:
+    """The run that a file records.
+
+    Raises:
+        Malformed: it is no record of a run.
+    """
+    with file.open("rb") as opened:
+        return read_run(opened.read(BYTES_MAX + 1), str(file))
+
+
+def _forget_run(folder: Path, shown: Shown) -> None:
+    """A document without a run keeps no record of one."""
+    file = folder / RAN
+    if shown.run is None and file.is_file() and is_sealed(file.read_text(encoding="utf-8", errors="replace")):
+        file.unlink()
 
 
 def document_texts(design: Design, forms: tuple[str, ...], shown: Shown) -> dict[str, str]:
     """The texts of the document by their paths in its folder, and `design.json`, with which a later design is compared."""
     document, name = document_of(design, shown), _name(design)
-    texts = {KEPT: _kept(design)}
+    texts = {KEPT: _kept(to_json(design))}
+    if shown.run is not None:
+        data = {name: value for name, value in msgspec.to_builtins(shown.run).items() if name != "seal"}
+        texts[RAN] = _kept(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
     if "md" in forms:
         texts |= {f"{name}.md": markdown(document), **sealed_pictures(document)}
     if "html" in forms:
@@ -71,13 +98,16 @@ def document_texts(design: Design, forms: tuple[str, ...], shown: Shown) -> dict
 def stale_documents(design: Design, folder: Path, shown: Shown) -> list[Path]:
     """The files of a folder that a build would write otherwise: those of the forms that are there."""
     forms = tuple(form for form in ("md", "html") if (folder / f"{_name(design)}.{form}").is_file())
+    record = run_in(folder / RAN) if (folder / RAN).is_file() else None
+    if record is not None and record.project == shown.project:
+        shown = shown.after(record, RAN)
     texts = {folder / path: text for path, text in document_texts(design, forms, shown).items()}
     return [path for path, text in texts.items() if not path.is_file() or path.read_bytes() != text.encode()]
 
 
-def _kept(design: Design) -> str:
-    """The design as JSON, with its seal before each text of the user's."""
-    first, rest = to_json(design).split("\n", 1)
+def _kept(text: str) -> str:
+    """A text of JSON with its seal before each text of the user's."""
+    first, rest = text.split("\n", 1)
     return sealed(f'{first}\n  "seal": "{UNSEALED}",\n{rest}')
 
 

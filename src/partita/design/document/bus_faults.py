@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from partita.design.document.assumed import AWAY_S
 from partita.design.document.block import PLANNED, Row, row
-from partita.design.document.failure_matrix import NOBODY, Answer
+from partita.design.document.failure_matrix import NOBODY, Answer, shown_row
 from partita.design.document.quantity import count, listed, rate, size, span
 from partita.design.document.shown import Claim
 from partita.design.document.traffic import of_event, of_producer
@@ -19,8 +19,7 @@ def of_bus(view: View) -> list[Row]:
     found = []
     for service in view.design.services:
         answer = _answer(view, service)
-        test = view.shown.cell(Claim(("bus", service.name), FAULT))
-        found.append(row(PLANNED, f"`{service.name}`", FAULT, answer.sees, answer.does, answer.notified, test))
+        found.append(shown_row(view, f"`{service.name}`", Claim(("bus", service.name), FAULT), answer))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from partita.design.document.arithmetic import retry_time
 from partita.design.document.assumed import SESSION_S
 from partita.design.document.block import PLANNED, Row, row
-from partita.design.document.failure_matrix import ENTRY_FAULTS, NOBODY, Answer
+from partita.design.document.failure_matrix import ENTRY_FAULTS, NOBODY, Answer, shown_row
 from partita.design.document.quantity import listed, span
 from partita.design.document.shown import about_entry
 from partita.design.document.view import View
@@ -25,8 +25,7 @@ def of_entries(view: View) -> list[Row]:
     found = []
     for command in entries(view.design):
         for fault, answer in zip(ENTRY_FAULTS, _answers(view, command), strict=True):
-            test = view.shown.cell(about_entry(command.name, fault))
-            found.append(row(PLANNED, f"`{command.name}`", fault, answer.sees, answer.does, answer.notified, test))
+            found.append(shown_row(view, f"`{command.name}`", about_entry(command.name, fault), answer))
     return found
 
 

@@ -11,7 +11,7 @@ from partita.design.document.assumed import SESSION_S
 from partita.design.document.block import PLANNED, Block, Paragraph, R, Row, row
 from partita.design.document.outside import outside
 from partita.design.document.quantity import listed, span
-from partita.design.document.shown import NONE, about_reaction, about_step
+from partita.design.document.shown import NONE, Claim, about_reaction, about_step
 from partita.design.document.view import View
 from partita.design.model.choreography import Reaction
 from partita.design.model.design import Design
@@ -48,8 +48,7 @@ def of_saga(view: View, saga: SagaDesign) -> list[Row]:
     rows = []
     for position, step in enumerate(saga.steps):
         for fault, found in zip(FAULTS, _StepAnswers(view, saga, position).all(), strict=True):
-            test = view.shown.cell(about_step(saga.name, step.do, fault))
-            rows.append(row(PLANNED, f"`{step.do}`", fault, found.sees, found.does, found.notified, test))
+            rows.append(shown_row(view, f"`{step.do}`", about_step(saga.name, step.do, fault), found))
     return rows
 
 
@@ -58,9 +57,8 @@ def of_reactions(view: View) -> list[Row]:
     rows = []
     for each in view.design.reactions:
         for fault, found in zip(REACTION_FAULTS, _of_reaction(view, each), strict=True):
-            test = view.shown.cell(about_reaction(each.who, each.does, fault))
-            name = f"`{each.who}`: {each.does}"
-            rows.append(row(PLANNED, name, fault, found.sees, found.does, found.notified, test))
+            claim = about_reaction(each.who, each.does, fault)
+            rows.append(shown_row(view, f"`{each.who}`: {each.does}", claim, found))
     return rows
 
 
@@ -111,6 +109,12 @@ def cells_of(design: Design) -> str:
     found = [f"{many} {name if many == 1 else f'{name}s'} x {faults} faults" for many, name, faults in parts if many]
     total = sum(many * faults for many, _, faults in parts) + len(design.services)
     return f"{' + '.join([*found, f'{len(design.services)} services without the bus'])} = {total} cells"
+
+
+def shown_row(view: View, name: str, claim: Claim, answer: Answer) -> Row:
+    """The row of a claim, with the tests that show it: measured once they ran and passed."""
+    mark = view.shown.mark(view.shown.of(claim))
+    return row(mark, name, claim.fault, answer.sees, answer.does, answer.notified, view.shown.cell(claim))
 
 
 def balance(rows: list[Row]) -> Paragraph:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from partita.design.document.assumed import SESSION_S
 from partita.design.document.block import PLANNED, Row, row
-from partita.design.document.failure_matrix import FAULTS, NOBODY, Answer
+from partita.design.document.failure_matrix import FAULTS, NOBODY, Answer, shown_row
 from partita.design.document.quantity import listed, span
 from partita.design.document.shown import about_step
 from partita.design.document.undo_alert import undo_alert
@@ -19,8 +19,7 @@ def of_undos(view: View, saga: SagaDesign) -> list[Row]:
     found = []
     for step in reversed(saga.steps):
         for fault, answer in zip(FAULTS, _answers(view, saga, step), strict=True) if step.undo else ():
-            test = view.shown.cell(about_step(saga.name, step.undo, fault))
-            found.append(row(PLANNED, f"`{step.undo}`", fault, answer.sees, answer.does, answer.notified, test))
+            found.append(shown_row(view, f"`{step.undo}`", about_step(saga.name, step.undo, fault), answer))
     return found
 
 

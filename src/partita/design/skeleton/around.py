@@ -41,13 +41,13 @@ PYTHON ?= python
 
 check: ## everything that CI asks: types, the design's promises, the lints
 	$(PYTHON) -m mypy
-	$(PYTHON) -m unittest
+	$(PYTHON) -m {runner}
 	partita flow check
 	partita catalog lint --strict
 	partita doctor
 
 test: ## a test for each outcome: no server, and no waiting
-	$(PYTHON) -m unittest
+	$(PYTHON) -m {runner}
 
 demo: ## every outcome once, and what happened
 	$(PYTHON) -m {package}.demo
@@ -144,7 +144,7 @@ volumes:
 def around_files(blue: Blueprint, handlers: list[FilledFile], *, is_played: bool) -> Iterator[WholeFile]:
     """Everything that is no message, no saga and no handler."""
     package = blue.package
-    names = {"package": package, "project": package.replace("_", "-")}
+    names = {"package": package, "project": package.replace("_", "-"), "runner": "tests" if is_played else "unittest"}
     yield WholeFile(f"{package}/__init__.py", docstring(f"{_purpose(blue)}", "") + "\n", "begun")
     for folder, what in (("handlers", "The handlers of the services."), ("fakes", "Stand-ins for programs of others.")):
         if any(f"/{folder}/" in file.path for file in handlers):
@@ -243,7 +243,8 @@ def _is_int(blue: Blueprint, kind: str) -> bool:
 def _readme(blue: Blueprint, *, is_played: bool) -> str:
     design, package = blue.design, blue.package
     lines = [f"# {package.replace('_', '-')}", "", inert(_purpose(blue)), "", "```sh"]
-    lines.append("python -m unittest                # a test for each outcome: no server, and no waiting")
+    runner = "tests" if is_played else "unittest"
+    lines.append(f"python -m {runner}".ljust(34) + "# a test for each outcome: no server, and no waiting")
     if is_played:
         lines.append(f"python -m {package}.demo".ljust(34) + "# every outcome once, and what happened")
         lines.append("make faults".ljust(34) + "# every saga under several faults at once, that dice choose")

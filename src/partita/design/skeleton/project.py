@@ -16,6 +16,7 @@ from partita.design.skeleton.messages import messages_file
 from partita.design.skeleton.outcomes import outcomes_of
 from partita.design.skeleton.parts import handler_files
 from partita.design.skeleton.playing import outcome_tests, playing_files
+from partita.design.skeleton.recording import digest_of, recording_file
 from partita.design.skeleton.sagas import sagas_file
 from partita.design.skeleton.services import services_file, topics_file
 from partita.design.skeleton.state_tests import state_tests, states_test
@@ -26,12 +27,13 @@ from partita.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The files, the package and the tests in them, and the parts of the design that no code carries yet. `is_played`: it has a
-    demo."""
+    """The files, the package and the tests in them, and the parts of the design that no code carries yet. `digest` is that of
+    the files that the design alone gives. `is_played`: it has a demo."""
 
     package: str
     files: tuple[ProjectFile, ...]
     tests: tuple[WrittenTest, ...]
+    digest: str
     notes: tuple[str, ...]
     is_played: bool
 
@@ -60,18 +62,22 @@ def project_of(design: Design) -> Project:
     ]
     files: list[ProjectFile] = [file for file in whole if file is not None]
     files += [*handlers, *migration_files(blue)]
+    digest = digest_of(files)
+    if outcomes:
+        files.append(recording_file(digest))
     for file in files:
         _check(file)
     tests = (*state_tests(blue), *outcome_tests(outcomes), *fault_tests(blue, outcomes), *stream_tests(blue))
-    return Project(blue.package, tuple(files), tests, tuple(notes_of(design)), bool(outcomes))
+    return Project(blue.package, tuple(files), tests, digest, tuple(notes_of(design)), bool(outcomes))
 
 
 def shown_of(design: Design) -> Shown:
     """The tests of the project of a design; none, with the reason, where the design cannot become a project."""
     try:
-        return Shown(project_of(design).tests)
+        project = project_of(design)
     except SettingsError as error:
         return Shown(missing=f"no project can be written from it. {' '.join(error.what.split())}".rstrip("."))
+    return Shown(project.tests, project=project.digest)
 
 
 def _check(file: ProjectFile) -> None:

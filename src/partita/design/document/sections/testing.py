@@ -12,6 +12,7 @@ from partita.design.document.block import (
     Block,
     Heading,
     Item,
+    M,
     Paragraph,
     Pointer,
     R,
@@ -39,6 +40,7 @@ def section(view: View) -> Section:
     blocks: list[Block] = list(compact(f"requirement | {' | '.join(KINDS)} | last result", rows))
     if not view.shown.tests:
         blocks.append(Paragraph(f"No test is named here: {view.shown.missing}.", PLANNED))
+    blocks += ran(view)
     blocks.append(Paragraph(f"The failure matrix has {cells_of(design)}: {_cells(view)}.", R))
     blocks.append(
         Pointer(
@@ -75,6 +77,14 @@ def requirements(view: View) -> Iterator[tuple[str, tuple[Claim, ...]]]:
         yield f"schema of {event.name}", (about_schema(event.name),)
 
 
+def ran(view: View) -> Iterator[Paragraph]:
+    """The last run, and each test that failed in it."""
+    if view.shown.run is not None:
+        yield Paragraph(view.shown.ran, M)
+    if view.shown.failed:
+        yield Paragraph(f"FAILED: {', '.join(f'`{each.node}`' for each in view.shown.failed)}.", M)
+
+
 def _cells(view: View) -> str:
     """The cells of the matrix with a test, and those without."""
     rows = [row for saga in view.design.sagas for row in (*of_saga(view, saga), *of_undos(view, saga))]
@@ -86,7 +96,8 @@ def _cells(view: View) -> str:
 def _row(view: View, requirement: str, claims: tuple[Claim, ...]) -> Row:
     tests = view.shown.of(*claims)
     kinds = {test.kind for test in tests}
-    return row(PLANNED, requirement, *("yes" if kind in kinds else NONE for kind in KINDS), view.shown.result(tests))
+    mark = view.shown.mark(tests)
+    return row(mark, requirement, *("yes" if kind in kinds else NONE for kind in KINDS), view.shown.result(tests))
 
 
 def _contracts(view: View) -> list[Row]:
