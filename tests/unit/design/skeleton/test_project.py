@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 import pytest
 from tests.unit.design.skeleton.sample import fields, orders, positions, said
 
+from partita.design.brief.deriving.ledger import Ledger
+from partita.design.brief.deriving.waiting import answers_of_waiting, commands_of_waiting
 from partita.design.model.design import Design
 from partita.design.model.saga import TimerDesign
 from partita.design.skeleton.file import FilledFile, MigrationFile, WholeFile
@@ -31,6 +33,13 @@ def texts(design: Design) -> dict[str, str]:
             case MigrationFile(folder, name, text):
                 found[f"{folder}/{name}.sql"] = text
     return found
+
+
+def with_waiting(design: Design) -> Design:
+    """The design with the messages of its steps that wait, which the reading of a brief adds."""
+    commands = (*design.commands, *commands_of_waiting(design.sagas, design.commands))
+    answers = answers_of_waiting(design.sagas, commands, {}, design.load.retention, Ledger("orders.yaml"))
+    return replace(design, commands=commands, events=(*design.events, *answers))
 
 
 def test_the_same_design_gives_the_same_texts() -> None:
@@ -163,7 +172,7 @@ def test_a_reminder_is_a_timer_of_its_step() -> None:
     """The silence of a step that reminds counts its reminders."""
     base = orders()
     steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], timers=_REMINDERS), base.sagas[0].steps[2])
-    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    found = texts(with_waiting(replace(base, sagas=(replace(base.sagas[0], steps=steps),))))
     sagas = found["order_processing/sagas.py"]
     assert "timers=(after(seconds(10), RemindChargePayment), after(seconds(20), RemindChargePayment))" in sagas
     assert "async def remind_charge_payment(" in found["order_processing/handlers/payment_service.py"]
@@ -178,7 +187,7 @@ def test_an_escalation_and_a_timer_are_commands_of_the_step_in_the_order_of_thei
         TimerDesign(20.0, "EscalateChargePayment", "escalate", "head-of-finance"),
     )
     steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], timers=timers), base.sagas[0].steps[2])
-    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    found = texts(with_waiting(replace(base, sagas=(replace(base.sagas[0], steps=steps),))))
     handlers = found["order_processing/handlers/payment_service.py"]
     assert "# FILL: the message to head-of-finance about ChargePayment" in handlers
     assert "async def ask_other_bank(cmd: AskOtherBank) -> OtherBankAsked:" in handlers
@@ -215,7 +224,7 @@ def test_a_question_is_answered_by_the_work_of_its_step() -> None:
     base = orders()
     asking = replace(base.sagas[0].steps[1], on_timeout=said("ask"), ask="AskChargePayment")
     steps = (base.sagas[0].steps[0], asking, base.sagas[0].steps[2])
-    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    found = texts(with_waiting(replace(base, sagas=(replace(base.sagas[0], steps=steps),))))
     assert 'on_timeout="ask", ask=AskChargePayment' in found["order_processing/sagas.py"]
     handlers = found["order_processing/handlers/payment_service.py"]
     assert 'if not await step_work.is_done(tx, "ChargePayment", cmd.order_id):' in handlers
@@ -226,7 +235,7 @@ def test_a_question_is_answered_by_the_work_of_its_step() -> None:
 def test_a_step_of_a_person_is_answered_later_and_leaves_no_work_to_undo() -> None:
     base = orders()
     steps = (base.sagas[0].steps[0], replace(base.sagas[0].steps[1], human=True), base.sagas[0].steps[2])
-    found = texts(replace(base, sagas=(replace(base.sagas[0], steps=steps),)))
+    found = texts(with_waiting(replace(base, sagas=(replace(base.sagas[0], steps=steps),))))
     handlers = found["order_processing/handlers/payment_service.py"]
     assert "async def charge_payment(cmd: ChargePayment) -> PaymentCharged | Later:" in handlers
     assert "    return later()" in handlers and "step_work" not in handlers
