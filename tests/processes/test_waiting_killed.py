@@ -17,7 +17,7 @@ from tests.processes.world.hunt import Hunt
 from tests.processes.world.mortal import SENT, around
 from tests.servers import kafka_cluster, postgres_url
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(4_000)]
 LONG = bool(os.environ.get("PARTITA_LONG"))
 ONLY_LONG = [pytest.mark.long, pytest.mark.skipif(not LONG, reason="a hundred kills, minutes of them; PARTITA_LONG=1")]
 SESSION = "?session.timeout.ms=3000&heartbeat.interval.ms=500"
@@ -36,6 +36,25 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """The processes of a system, and the named moments at which each may die."""
+SCALES = {"insured": 0.15, "riding": 0.4}
+KINDS: dict[str, tuple[str, ...]] = {
+    "insured": ("paid", "closed", "approve ok", "approve by link ok", "refuse ok", "withdraw ok", "approve Overtaken"),
+    "riding": (
+        "completed",
+        "cancelled",
+        "accept ok",
+        "accept again ok",
+        "decline ok",
+        "accept OfferGone",
+        "decline OfferGone",
+    ),
+}
+"""The ends and the results that a long run has to meet."""
+MET = {
+    "insured": ("HandleClaim completed", "HandleClaim undone"),
+    "riding": ("BookRide completed", "BookRide undone", "SettleTrip completed"),
+}
+"""The ends of sagas that deaths have to interrupt."""
 
 
 @pytest.fixture
@@ -69,16 +88,16 @@ def judged(hunt: Hunt) -> dict[str, Any]:
 )
 def test_claims_that_wait_for_a_person_survive_each_kill(tier: str, tmp_path: Path) -> None:
     """Each ends paid or closed, as its people's answers say; reminders are sent once; policies add up."""
-    found = judged(Hunt("insured", tmp_path / "data", ROLES["insured"], kills=6, every_s=1.2))
+    found = judged(Hunt("insured", tmp_path / "data", ROLES["insured"], kills=6, every_s=1.2, scale=0.02))
     assert found["ends"]["closed"] and found["ends"]["file ok"] == 16
 
 
 @pytest.mark.parametrize(
-    "tier", ["sqlite", *(pytest.param(name, marks=pytest.mark.long) for name in ("postgresql",))], indirect=True
+    "tier", ["sqlite", *(pytest.param(name, marks=pytest.mark.long) for name in ("postgresql", "kafka"))], indirect=True
 )
 def test_rides_that_wait_for_a_driver_survive_each_kill(tier: str, tmp_path: Path) -> None:
     """Each is driven and paid once, or holds no driver and no fare."""
-    found = judged(Hunt("riding", tmp_path / "data", ROLES["riding"], kills=6, every_s=1.2, count=14))
+    found = judged(Hunt("riding", tmp_path / "data", ROLES["riding"], kills=6, every_s=1.2, count=14, scale=0.1))
     assert found["ends"].get("completed", 0) + found["ends"].get("cancelled", 0) == 14
 
 
@@ -87,7 +106,23 @@ def test_rides_that_wait_for_a_driver_survive_each_kill(tier: str, tmp_path: Pat
 )
 @pytest.mark.parametrize("name", ROLES)
 def test_a_hundred_kills(tier: str, name: str, tmp_path: Path) -> None:
-    judged(Hunt(name, tmp_path / "data", ROLES[name], kills=100, every_s=1.5, seed=11, count=120, spread_s=120.0))
+    """Their times are long enough for a process that comes back after a second or two, so that all ends are met, and deaths
+    in each of them."""
+    found = judged(
+        Hunt(
+            name,
+            tmp_path / "data",
+            ROLES[name],
+            kills=100,
+            every_s=1.5,
+            seed=11,
+            count=120,
+            scale=SCALES[name],
+            paced=True,
+        )
+    )
+    assert all(found["ends"].get(kind, 0) for kind in KINDS[name]), found["ends"]
+    assert min(found["met"].get(kind, 0) for kind in MET[name]) >= 10, found["met"]
 
 
 BUGS: dict[str, tuple[str, ...]] = {

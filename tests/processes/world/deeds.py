@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+DEATHS = "deaths"
+"""The file with the number of processes that have died so far."""
+
 
 class Deed(NamedTuple):
     """One deed about one claim or ride, and its result."""

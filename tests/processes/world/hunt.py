@@ -8,17 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.processes.world.deeds import DEATHS
 from tests.processes.world.mortal import BUG, MOMENT, ONE_IN
 from tests.waiting import until_blocking
 
 ROOT = Path(__file__).resolve().parents[3]
-HUNT_S, AUDIT_S = 900.0, 300.0
+BEGIN_S, DEATH_S, AUDIT_S = 300.0, 30.0, 900.0
+START_S, SLOWER_MAX = 2.0, 4.0
+"""A process of a quiet machine starts within that time; where it takes longer, so do the times of the sagas, up to a limit."""
 
 
 @dataclass(slots=True)
@@ -26,7 +30,8 @@ class Hunt:
     """The processes of one system: `roles` run and `kills` of them die. Where none has died for `every_s` seconds, one is killed.
 
     Each role has its named moments: its process gets one of them with each start, and dies at it once in `one_in` times. `bug`
-    is planted in all of them. `count` claims or rides begin within `spread_s` seconds.
+    is planted in all of them. `count` claims or rides begin: at once, or, `paced`, in step with the deaths. `scale` is that of the
+    times of their sagas; 0 = the system's own.
     """
 
     name: str
@@ -38,21 +43,23 @@ class Hunt:
     one_in: int = 2
     bug: str = ""
     count: int = 16
-    spread_s: float = 4.0
+    scale: float = 0.0
+    paced: bool = False
     died: dict[str, int] = field(default_factory=dict)
     crashed: list[str] = field(default_factory=list)
     _dice: random.Random = field(default_factory=random.Random)
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _moment: dict[str, str] = field(default_factory=dict)
     _shot: set[int] = field(default_factory=set)
+    _deaths_us: list[int] = field(default_factory=list)
     _next_s: float = 0.0
-    _began_s: float = 0.0
+    _slower: float = 1.0
 
     def run(self) -> dict[str, Any]:
-        """Kill until there were enough deaths, let all come to rest, and judge."""
+        """Kill until there were enough deaths, let all come to rest, and judge. `met` in the result counts the sagas during whose
+        lives a process died, by saga and end."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._dice.seed(self.seed)
-        self._began_s = time.monotonic()
         try:
             self._begin()
             for role in self.roles:
@@ -69,9 +76,11 @@ class Hunt:
 
     def _begin(self) -> None:
         """Let one process make the tables, or ten would wait for each other."""
+        began_s = time.monotonic()
         child = self._children["tables"] = self._popen("tables", "")
         assert child.wait(AUDIT_S) == 0, "no tables could be made"
         self._end("tables")
+        self._slower = min(max((time.monotonic() - began_s) / START_S, 1.0), SLOWER_MAX)
 
     def _hunt(self) -> None:
         order: list[str] = []
@@ -87,7 +96,7 @@ class Hunt:
                 self._shoot(order.pop(), order)
             return sum(self.died.values()) >= self.kills
 
-        until_blocking(is_done, HUNT_S)
+        until_blocking(is_done, BEGIN_S + DEATH_S * self.kills)
 
     def _shoot(self, role: str, order: list[str]) -> None:
         child = self._children[role]
@@ -106,6 +115,8 @@ class Hunt:
             if code == -signal.SIGKILL:
                 moment = "at random" if child.pid in self._shot else self._moment[role]
                 self.died[moment] = self.died.get(moment, 0) + 1
+                self._deaths_us.append(time.time_ns() // 1_000)
+                (self.data / DEATHS).write_text(str(len(self._deaths_us)))
                 self._next_s = time.monotonic() + self.every_s
             else:
                 self.crashed.append(f"{role} ended with {code}")
@@ -125,8 +136,8 @@ class Hunt:
             ONE_IN: str(self.one_in),
             BUG: self.bug,
             "WORLD_COUNT": str(self.count),
-            "WORLD_SPREAD_S": str(self.spread_s),
-            "WORLD_BEGAN_S": str(self._began_s),
+            "WORLD_SCALE": str(self.scale * self._slower or ""),
+            "WORLD_KILLS": str(self.kills if self.paced else 0),
         }
         return subprocess.Popen(
             [sys.executable, "-m", "tests.processes.world.member", self.name, role, str(self.data)],
@@ -157,4 +168,12 @@ class Hunt:
         assert said, f"the audit gave no result (exit {child.poll()})"
         found: dict[str, Any] = msgspec.json.decode(said)
         found["wrong"] += [f"crashed: {each}" for each in self.crashed]
-        return {**found, "died": self.died, "kills": sum(self.died.values())}
+        lives: list[tuple[str, int, int]] = found.pop("lives")
+        met = Counter(name for name, *life in lives if any(life[0] <= at_us <= life[1] for at_us in self._deaths_us))
+        return {
+            **found,
+            "met": dict(met),
+            "slower": round(self._slower, 1),
+            "died": self.died,
+            "kills": sum(self.died.values()),
+        }

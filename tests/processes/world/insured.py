@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
@@ -45,18 +46,17 @@ from partita.examples.claims.services import claims
 from partita.examples.proof.reading import Fetch
 from partita.sagas import after, on, parallel
 
-SCALE = 0.02
+SCALE = float(os.environ.get("WORLD_SCALE") or 0.02)
 """A minute of the saga is 1.2 seconds."""
-TIME_S = 6.0
+TIME_S = 300.0 * SCALE
 """The time of the adjusters."""
+LATE_S = TIME_S * 1.5
 COUNT = int(os.environ.get("WORLD_COUNT", "16"))
-EVERY_S = float(os.environ.get("WORLD_SPREAD_S", "4")) / COUNT
 SUM_CENTS, CLAIMED_CENTS = 1_000_000, 70_000
 CLAIMS_OF_A_POLICY = 5
 """From the fourth on they are a suspicion, so a step is refused whose neighbour is on its way."""
 SERVED_BY_PEOPLE = ("claims-service", "policy-service", "adjuster-desk")
 STEPS = ("reserve", "screen", "decide", "pay")
-LATE_S = TIME_S * 1.5
 
 claims.declared.sagas.clear()  # that of the example has days
 
@@ -79,20 +79,20 @@ class HandleClaim(Saga, start=ClaimFiled, deadline=minutes(60), undone=ClaimClos
 
 app: App = example.app
 PLANS: tuple[tuple[tuple[float, str], ...], ...] = (
-    ((0.5, "approve"),),
-    ((1.8, "approve"), (1.9, "approve")),
-    ((0.5, "approve"), (0.6, "refuse")),
-    ((1.0, "refuse"), (1.2, "approve")),
-    ((4.2, "approve by link"),),
+    ((0.08, "approve"),),
+    ((0.3, "approve"), (0.32, "approve")),
+    ((0.08, "approve"), (0.1, "refuse")),
+    ((0.17, "refuse"), (0.2, "approve")),
+    ((0.7, "approve by link"),),
     (),
-    ((LATE_S, "approve"),),
-    ((TIME_S - 0.1, "approve"),),
-    ((0.8, "withdraw"),),
-    ((0.3, "approve"), (0.5, "withdraw")),
-    ((2.0, "cancel"),),
-    ((2.6, "refuse"), (2.7, "withdraw")),
+    ((LATE_S / TIME_S, "approve"),),
+    ((0.98, "approve"),),
+    ((0.13, "withdraw"),),
+    ((0.05, "approve"), (0.08, "withdraw")),
+    ((0.33, "cancel"),),
+    ((0.43, "refuse"), (0.45, "withdraw")),
 )
-"""For each claim the deeds of people, with the seconds after the adjusters got it."""
+"""For each claim the deeds of people, and when: in parts of the adjusters' time, after they got it."""
 
 
 def plan_of(number: int) -> tuple[tuple[float, str], ...]:
@@ -106,24 +106,25 @@ def is_over(deeds: Deeds) -> bool:
     return all(done[f"claim-{number}"] >= 1 + len(plan_of(number)) for number in range(COUNT))
 
 
-async def live(system: MortalApp, deeds: Deeds) -> None:
+async def live(system: MortalApp, data: Path) -> None:
     """File all claims, and decide them as planned. A claim with a result is not done again."""
-    await asyncio.gather(*(_live(system, deeds, number) for number in range(COUNT)))
+    await asyncio.gather(*(_live(system, data, number) for number in range(COUNT)))
 
 
-async def _live(system: MortalApp, deeds: Deeds, number: int) -> None:
+async def _live(system: MortalApp, data: Path, number: int) -> None:
+    deeds = Deeds(data / "deeds")
     claim, policy = ClaimId(f"claim-{number}"), PolicyId(f"policy-{number // CLAIMS_OF_A_POLICY}")
     done = [deed for deed in deeds.all() if deed.about == claim]
     if not done:
-        await its_turn(EVERY_S * number)
+        await its_turn(data, number / COUNT)
         opens = OpenPolicy(policy_id=policy, sum_cents=SUM_CENTS)
         await surely(partial(system.send, opens, idempotency_key=f"{policy} opened"))
         files = FileClaim(claim_id=claim, policy_id=policy, loss="a burst pipe", claimed_cents=CLAIMED_CENTS)
         await surely(partial(system.send, files))
         deeds.add(claim, "file", "ok")
-    for after_s, what in plan_of(number)[max(len(done) - 1, 0) :]:
+    for part, what in plan_of(number)[max(len(done) - 1, 0) :]:
         reply_to, at_us = await _asked(system, claim)
-        due_s = at_us / 1e6 + after_s - await _now_s(system)
+        due_s = at_us / 1e6 + part * TIME_S - await _now_s(system)
         await the_time(due_s)
         deeds.add(claim, what, await _do(system, claim, what, reply_to))
 

@@ -13,14 +13,13 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from tests.processes.counting import end_with_parent
-from tests.processes.world.deeds import Deeds
+from tests.processes.world.deeds import DEATHS, Deeds
 from tests.processes.world.mortal import MortalApp
 from tests.waiting import the_time
 
@@ -29,11 +28,12 @@ from partita.examples.proof.facts import Messages
 from partita.examples.proof.ground import opened
 from partita.examples.proof.ledger import Invariant, causality, key_order, no_ghost, no_loss, traceable
 
-QUIET_WITHIN_S = float(os.environ.get("WORLD_QUIET_S", "90"))
+QUIET_WITHIN_S = float(os.environ.get("WORLD_QUIET_S") or "90")
 LOOK_S = 0.2
 LIFE_S = 3_600.0
 CALM_LOOKS = 3
 OPEN = "SELECT count(*) AS n FROM saga WHERE status NOT IN ('completed', 'undone')"
+LIVES = "SELECT saga, status, started_us, updated_us FROM saga"
 QUEUED = "SELECT count(*) AS n FROM outbox_queue"
 STUCK = {
     "waits for an answer": "SELECT type, key FROM pending WHERE state = 'open'",
@@ -55,7 +55,7 @@ async def work(system: Any, role: str, data: Path) -> None:
     if role == "people":
         async with app.running(services=list(system.SERVED_BY_PEOPLE), roles=()):
             ready.touch()
-            await system.live(app, Deeds(data / "deeds"))
+            await system.live(app, data)
             await asyncio.Event().wait()
     elif role == "tables":
         async with app.running(roles=()):
@@ -87,7 +87,7 @@ def audit(system: Any, data: Path) -> dict[str, Any]:
         stuck = any(query(name, sql) for name in names for sql in STUCK.values())
         return len(left) == 2 * len(names) and not any(left) and not stuck and system.is_over(Deeds(data / "deeds"))
 
-    quiet = asyncio.run(_until_quiet(is_quiet, moves))
+    quiet = asyncio.run(_until_quiet(is_quiet, moves, QUIET_WITHIN_S + system.LATE_S))
     wrong: list[str] = [] if quiet else ["stuck: it did not come to rest"]
     with ground.databases.snapshot() as fetch:
         facts = Messages(app, fetch, ground.log)
@@ -98,8 +98,9 @@ def audit(system: Any, data: Path) -> dict[str, Any]:
             wrong += [f"stuck: at {name} {row} {what}" for what, sql in STUCK.items() for row in fetch(name, sql)]
         wrong += _of_messages(facts, names)
         ends = system.audit(fetch, Deeds(data / "deeds"), wrong)
+        lives = [(f"{saga} {end}", *life) for name in names for saga, end, *life in fetch(name, LIVES)]
     ground.close()
-    return {"wrong": wrong, "ends": ends, "records": len(facts.records)}
+    return {"wrong": wrong, "ends": ends, "records": len(facts.records), "lives": lives}
 
 
 def _of_messages(facts: Messages, names: Sequence[str]) -> list[str]:
@@ -124,7 +125,7 @@ def _of_messages(facts: Messages, names: Sequence[str]) -> list[str]:
     return found
 
 
-async def _until_quiet(is_quiet: Callable[[], bool], moves: Callable[[], list[Any]]) -> bool:
+async def _until_quiet(is_quiet: Callable[[], bool], moves: Callable[[], list[Any]], quiet_within_s: float) -> bool:
     loop = asyncio.get_running_loop()
     still_from, before, calm = loop.time(), None, 0
     while calm < CALM_LOOKS:
@@ -132,15 +133,17 @@ async def _until_quiet(is_quiet: Callable[[], bool], moves: Callable[[], list[An
         now: Any = await asyncio.to_thread(moves)
         if now != before:
             before, still_from = now, loop.time()
-        if loop.time() - still_from > QUIET_WITHIN_S:
+        if loop.time() - still_from > quiet_within_s:
             return False
         await the_time(LOOK_S)
     return True
 
 
-async def its_turn(after_s: float) -> None:
-    """Wait for a time since the begin of the whole run: a process that is killed again and again begins no wait again."""
-    await the_time(float(os.environ["WORLD_BEGAN_S"]) + after_s - time.monotonic())
+async def its_turn(data: Path, part: float) -> None:
+    """Wait until that part of the deaths is over, so that some are left for the lives of the last claims and rides too."""
+    deaths, place = part * float(os.environ["WORLD_KILLS"]), data / DEATHS
+    while deaths > (int(place.read_text() or "0") if place.exists() else 0):
+        await the_time(LOOK_S)
 
 
 async def surely(do: Callable[[], Awaitable[Any]], *answers: type[Exception]) -> Any:

@@ -18,6 +18,8 @@ from partita.store.port import Session
 
 MOMENT, ONE_IN, BUG = "MORTAL_MOMENT", "MORTAL_ONE_IN", "MORTAL_BUG"
 SENT = "before the mark of a sent message"
+SENT_MORE_OFTEN = 10
+"""A relay comes to its moment so much more often than the others to theirs."""
 What = Literal["a pending command", "an answer", "an undo", "a reminder", "a move of a saga"]
 Bug = Literal[
     "",
@@ -132,7 +134,7 @@ class MortalStore(Around):
     async def sent(self, rows: Sequence[tuple[int, int]]) -> None:
         """The bus has these messages."""
         if os.environ.get(MOMENT) == SENT:
-            _throw_dice()
+            _throw_dice(SENT_MORE_OFTEN)
         await self.inner.sent(rows)
 
     def _spoil(self, session: Any, later: list[tuple[str, str, tuple[Any, ...]]]) -> None:
@@ -166,6 +168,6 @@ def _may_die(when: str, seen: set[str]) -> None:
         _throw_dice()
 
 
-def _throw_dice() -> None:
-    if random.random() * float(os.environ.get(ONE_IN, "1")) < 1:
+def _throw_dice(rarer: int = 1) -> None:
+    if random.random() * float(os.environ.get(ONE_IN, "1")) * rarer < 1:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.processes.world.deeds import Deed, Deeds
@@ -36,13 +38,13 @@ from partita.examples.rides.messages import (
 )
 from partita.examples.rides.sagas import BookRide
 
-SCALE = 0.1
+SCALE = float(os.environ.get("WORLD_SCALE") or 0.1)
 """A minute of the sagas is six seconds, which is the time that all drivers of a ride have together."""
-TIME_S = 6.0
+TIME_S = 60.0 * SCALE
 COUNT = int(os.environ.get("WORLD_COUNT", "16"))
-EVERY_S = float(os.environ.get("WORLD_SPREAD_S", "4")) / COUNT
+LATE_S = TIME_S * 1.2
 ZONES = 3
-DRIVERS = 4
+DRIVERS = max(4, COUNT // 15)
 """The drivers of each zone; each but one wants to see a ride before taking it."""
 FILLED_CENTS, FARE_CENTS = 100_000, 1_250
 SERVED_BY_PEOPLE = ("rides", "drivers", "payments")
@@ -54,9 +56,10 @@ PRESSES: tuple[tuple[tuple[float, str], ...], ...] = (
     ((0.3, "accept"), (0.4, "decline")),
     ((0.3, "decline"), (0.4, "accept")),
     (),
-    ((TIME_S * 1.2, "accept"),),
+    ((LATE_S, "accept"),),
     ((TIME_S - 0.1, "accept"),),
 )
+SEES = " sees the ride"
 app: App = example.app
 
 
@@ -71,12 +74,16 @@ def ride_of(number: int) -> RideId:
 
 
 def is_over(deeds: Deeds) -> bool:
-    """Whether each ride was requested and has its end."""
-    done = Counter(deed.about for deed in deeds.all() if deed.what in ("request", "end"))
-    return all(done[ride_of(number)] >= 2 for number in range(COUNT))
+    """Whether each ride was requested and has its end, and each driver that was shown a ride has pressed each of its buttons."""
+    all_of_them = deeds.all()
+    done = Counter(deed.about for deed in all_of_them if deed.what in ("request", "end"))
+    pressed = Counter((deed.about, deed.what.split()[0]) for deed in all_of_them if deed.what.startswith("driver-"))
+    shown = [(deed.about, deed.what.split()[0]) for deed in all_of_them if deed.what.endswith(SEES)]
+    are_over = all(pressed[place] > len(presses_of(place[1], place[0])) for place in shown)
+    return are_over and all(done[ride_of(number)] >= 2 for number in range(COUNT))
 
 
-async def live(system: MortalApp, deeds: Deeds) -> None:
+async def live(system: MortalApp, data: Path) -> None:
     """The riders' and the drivers' phones. A deed that has a result already is not done again."""
     for number in range(ZONES * DRIVERS):
         moves = MoveDriver(
@@ -86,14 +93,16 @@ async def live(system: MortalApp, deeds: Deeds) -> None:
             asks_first=number < ZONES * (DRIVERS - 1),
         )
         await surely(partial(system.send, moves, idempotency_key=f"driver-{number} moves"))
-    await asyncio.gather(_drivers(system, deeds), *(_rider(system, deeds, number) for number in range(COUNT)))
+    deeds = Deeds(data / "deeds")
+    await asyncio.gather(_drivers(system, deeds), *(_rider(system, data, number) for number in range(COUNT)))
 
 
-async def _rider(system: MortalApp, deeds: Deeds, number: int) -> None:
+async def _rider(system: MortalApp, data: Path, number: int) -> None:
+    deeds = Deeds(data / "deeds")
     ride, rider = ride_of(number), RiderId(f"rider-{number % 5}")
     done = {deed.what for deed in deeds.all() if deed.about == ride}
     if "request" not in done:
-        await its_turn(EVERY_S * number)
+        await its_turn(data, number / COUNT)
         fills = FillAccount(rider_id=rider, cents=FILLED_CENTS)
         await surely(partial(system.send, fills, idempotency_key=f"slip of {rider}"))
         asks = RequestRide(ride_id=ride, rider_id=rider, zone=f"zone-{number % ZONES}", fare_cents=FARE_CENTS)
@@ -115,15 +124,19 @@ async def _rider(system: MortalApp, deeds: Deeds, number: int) -> None:
 
 
 async def _drivers(system: MortalApp, deeds: Deeds) -> None:
-    """Every driver sees an offer once; its presses are repeated until they have an answer."""
+    """Every driver sees an offer once; its presses are repeated until they have an answer, also when the offer has gone while
+    this process was dead."""
     done = {(deed.about, deed.what) for deed in deeds.all()}
-    seen: set[tuple[str, str]] = set()
+    seen = {(ride, what.split()[0]) for ride, what in sorted(done) if what.endswith(SEES)}
     async with asyncio.TaskGroup() as phones:
+        for place in sorted(seen):
+            phones.create_task(_press(system, deeds, *place, done))
         while True:
             for row in await _rows(system, "drivers", "SELECT ride_id, driver_id FROM offer"):
                 place = (row["ride_id"], row["driver_id"])
                 if place not in seen:
                     seen.add(place)
+                    deeds.add(place[0], f"{place[1]}{SEES}", "ok")
                     phones.create_task(_press(system, deeds, *place, done))
             await the_time(LOOK_S)
 
@@ -168,6 +181,8 @@ def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
     earned = {row[0]: row[1:] for row in fetch("drivers", "SELECT ride_id, driver_id, cents FROM earning")}
     undone = {row[0] for row in fetch("drivers", "SELECT saga_id FROM tombstone WHERE step = 'assign'")}
     done = deeds.all()
+    paid = _of_payments(fetch)
+    wrong += _of_drivers(fetch)
     for number in range(COUNT):
         ride = ride_of(number)
         end, driver = rides.get(ride, ("missing", ""))
@@ -177,6 +192,9 @@ def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
         if driven != (settling.get(ride) == "completed"):
             wrong.append(f"lost: {ride} is {end}, and settled: {settling.get(ride)}")
         hold = holds.get(ride, ("none", 0))[0]
+        for name, count in paid[ride].items():
+            if count != 1:
+                wrong.append(f"duplicate: {count} times {name} of {ride} was sent")
         if hold not in (("captured",) if driven else ("none", "voided")):
             wrong.append(f"money: {ride} is {end}, its fare is {hold}")
         if earned.get(ride) != ((driver, FARE_CENTS * 80 // 100) if driven else None):
@@ -207,6 +225,37 @@ def _of_deeds(deeds: list[Deed], driver: str, undone: bool) -> list[str]:
         wrong.append("ghost: cancelled, and driven")
     if any(deed.result in ("Overtaken", "Conflict") for deed in deeds if deed.what != "cancel"):
         wrong.append("ghost: a press was refused by no refusal of its command")
+    return wrong
+
+
+def _of_payments(fetch: Fetch) -> dict[str, Counter[str]]:
+    """How often each ride's fare was captured, and its driver paid."""
+    found: dict[str, Counter[str]] = {ride_of(number): Counter() for number in range(COUNT)}
+    for service, name in (("payments", "FareCaptured"), ("drivers", "DriverPaid")):
+        for (ride,) in fetch(service, f"SELECT aggregateid FROM outbox WHERE type LIKE '%.{name}'"):
+            found[ride][name] += 1
+    return found
+
+
+def _of_drivers(fetch: Fetch) -> list[str]:
+    """A driver is assigned to a ride, and to no other before that one is released or paid for."""
+    ends: dict[str, list[int]] = {}
+    for ride, seq in fetch(
+        "drivers", "SELECT aggregateid, seq FROM outbox WHERE type LIKE '%.DriverReleased' OR type LIKE '%.DriverPaid'"
+    ):
+        ends.setdefault(ride, []).append(seq)
+    holds: dict[str, str] = {}
+    wrong: list[str] = []
+    for ride, seq, payload in fetch(
+        "drivers", "SELECT aggregateid, seq, payload FROM outbox WHERE type LIKE '%.DriverAssigned' ORDER BY seq"
+    ):
+        named = re.search(rb"driver-\d+", bytes(payload))  # as Avro writes a text
+        assert named is not None, payload
+        driver = named.group().decode()
+        before = holds.get(driver)
+        if before is not None and not any(end < seq for end in ends.get(before, ())):
+            wrong.append(f"duplicate: {driver} is assigned to {ride}, and was not free of {before}")
+        holds[driver] = ride
     return wrong
 
 
