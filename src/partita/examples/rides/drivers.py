@@ -76,7 +76,7 @@ async def accept(cmd: AcceptRide, tx: Tx) -> RideAccepted:
     try:
         assigned = DriverAssigned(ride_id=cmd.ride_id, driver_id=cmd.driver_id)
         await tx.reply(offer["reply_to"], assigned, by=cmd.driver_id)
-    except Conflict as error:  # an undo, or a driver who declined, was first
+    except Conflict as error:  # an undo, or a "no" of all drivers, was first
         raise OfferGone from error
     if await tx.fetch_one(OFFERED, ride_id=cmd.ride_id, driver_id=cmd.driver_id) is None:
         raise OfferGone  # it was passed on meanwhile; the answer goes back with this transaction
