@@ -88,6 +88,7 @@ def _facts(design: Design) -> Iterator[str]:
             yield from (span(value), rate(value), size(value), count(value), f"{value:,.10g}", f"{value:,.10g} B")
     for rule in RULES:
         yield from (span(rule.limit), span(rule.for_s))
+    yield f"{len(view_of(design).ledger)} assumptions"
     for factor in (assumed.HANDLE_MS, assumed.HOP_MS):
         yield f"{factor:g} ms"
     yield f"{assumed.AVAILABILITY * 100:g} %, 5 MB/s, 30 d, 100 %, {assumed.SNAPSHOT_EVENTS} events, 1 y, {view_of(design).ledger}"

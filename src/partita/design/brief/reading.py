@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from partita.design.brief.deriving.assumed_lines import assume_lines
 from partita.design.brief.deriving.clauses import ask_about, clauses_of
 from partita.design.brief.deriving.fields import is_default
 from partita.design.brief.deriving.flows import choreographies_of, sagas_of
@@ -12,7 +13,7 @@ from partita.design.brief.deriving.ledger import Ledger
 from partita.design.brief.deriving.load import load_of, rates_of, retention_of
 from partita.design.brief.deriving.messages import commands_of, events_of
 from partita.design.brief.deriving.questions import ask_all
-from partita.design.brief.deriving.services import ARCHITECT, namespace_of, services_of
+from partita.design.brief.deriving.services import namespace_of, services_of
 from partita.design.brief.deriving.storage import (
     accepted_of,
     aggregates_of,
@@ -109,20 +110,13 @@ def _defaults(brief: Part) -> list[Finding]:
 
 
 def _design(brief: Part, ledger: Ledger, assumed_lines: list[int]) -> Design:
-    if assumed_lines:
-        first, last = assumed_lines[0], assumed_lines[-1]
-        ledger.assume(
-            f"{len(assumed_lines)} lines of the brief are marked as assumed, from line {first} to line {last}.",
-            ARCHITECT,
-            "the part of the design that follows from the wrong line",
-            "the line as it is right, without the comment `# assumed`",
-        )
     namespace = namespace_of(brief, ledger)
     services = services_of(brief, namespace, ledger)
+    assume_lines(brief, services, ledger, assumed_lines)
     sagas = sagas_of(brief, services, ledger)
     choreographies = choreographies_of(brief, ledger)
     load = load_of(brief, sagas, ledger)
-    rates = rates_of(brief, load, sagas, choreographies, ledger)
+    rates = rates_of(brief, load, sagas, choreographies, ledger, services)
     events = events_of(brief, sagas, services, rates, retention_of(load), ledger)
     commands = commands_of(brief, events, sagas, choreographies, ledger)
     commands = (*commands, *commands_of_waiting(sagas, commands))

@@ -66,8 +66,8 @@ class _Derivation:
         choreographies = tuple(self._choreographies())
         with_events = self._with_events(said)
         load = load_of(with_events, sagas, ledger)
-        rates = rates_of(with_events, load, sagas, choreographies, ledger)
         services = tuple(self._service(service) for service in self._services)
+        rates = rates_of(with_events, load, sagas, choreographies, ledger, services)
         replies = {each.reply for each in self._contracts() if each.reply is not None}
         events = tuple(
             self._event(each, rates, is_reply=each.cls in replies)

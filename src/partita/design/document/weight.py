@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from partita.design.brief.deriving.fields import BYTES, ENVELOPE_BYTES, ITEMS, bytes_of
 from partita.design.document import arithmetic
 from partita.design.document.quantity import count, lasting, rate, span
 from partita.design.document.topic import topics_of
@@ -21,7 +22,7 @@ TIMES = 2.0
 
 def weighed(design: Design) -> Iterator[Weighed]:
     """The assumed values whose change alters a number, from the largest change to the smallest."""
-    found = [*_of_steps(design), *_of_deadlines(design), *_of_load(design), *_of_times(design)]
+    found = [*_of_steps(design), *_of_deadlines(design), *_of_load(design), *_of_sizes(design), *_of_times(design)]
     for _, each in sorted(found, key=lambda pair: -pair[0]):
         yield each
 
@@ -94,6 +95,33 @@ def _of_load(design: Design) -> Iterator[tuple[float, Weighed]]:
                     "architect",
                     f"At {span(kept.value * TIMES)}: the disk of all topics = {more.result}; today {disk.result}",
                     "`load: {retention: ...}`",
+                ),
+            )
+
+
+def _of_sizes(design: Design) -> Iterator[tuple[float, Weighed]]:
+    """Longer texts and longer lists need more disk."""
+    before = arithmetic.total_disk(design)
+    for what, size, longer in (
+        ("A text has", BYTES["string"], {"text": int(BYTES["string"] * TIMES)}),
+        ("A list has", ITEMS, {"items": int(ITEMS * TIMES)}),
+    ):
+        events = tuple(
+            replace(each, bytes=replace(each.bytes, value=bytes_of(each.fields, **longer) + ENVELOPE_BYTES))
+            if each.bytes.origin.mark == "assumed"
+            else each
+            for each in design.events
+        )
+        after = arithmetic.total_disk(replace(design, events=events))
+        if after.result != before.result:
+            unit = "bytes" if "text" in longer else "items"
+            yield (
+                20.0,
+                (
+                    f"{what} {size} {unit}.",
+                    "architect",
+                    f"At {size * TIMES:g} {unit}: the disk of all topics = {after.result}; today {before.result}",
+                    "the fields that are missing, or a measured size",
                 ),
             )
 

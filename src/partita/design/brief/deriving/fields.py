@@ -58,9 +58,9 @@ def default_of(part: Part) -> str | int | float | bool:
     return float(text) if kind == "float" else text
 
 
-def bytes_of(fields: tuple[FieldDesign, ...]) -> int:
-    """The bytes of a usual value of these fields."""
-    return sum(_bytes(each) for each in fields)
+def bytes_of(fields: tuple[FieldDesign, ...], *, text: int = BYTES["string"], items: int = ITEMS) -> int:
+    """The bytes of a usual value of these fields, with texts of so many bytes and lists of so many items."""
+    return sum(_bytes(each, text, items) for each in fields)
 
 
 def _field(name: str, part: Part, line: int, ledger: Ledger) -> FieldDesign:
@@ -81,8 +81,9 @@ def _field(name: str, part: Part, line: int, ledger: Ledger) -> FieldDesign:
     )
 
 
-def _bytes(field: FieldDesign) -> int:
-    inner = sum(_bytes(each) for each in field.fields) or BYTES[field.of or "string"]
+def _bytes(field: FieldDesign, text: int, items: int) -> int:
+    sizes = {**BYTES, "string": text}
+    inner = sum(_bytes(each, text, items) for each in field.fields) or sizes[field.of or "string"]
     if field.type == "record":
         return inner if field.fields else 0
-    return BYTES[field.type] + (ITEMS * inner if field.type in ("list", "map") else 0)
+    return sizes[field.type] + (items * inner if field.type in ("list", "map") else 0)

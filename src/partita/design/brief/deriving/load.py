@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from partita.design.brief.deriving.ledger import Ledger
-from partita.design.brief.deriving.services import ARCHITECT
+from partita.design.brief.deriving.services import ARCHITECT, owner_of
 from partita.design.brief.form import UNITS
 from partita.design.brief.part import Part
 from partita.design.model.choreography import Choreography
 from partita.design.model.load import Load, Stream
 from partita.design.model.origin import Fact, Origin
 from partita.design.model.saga import SagaDesign
+from partita.design.model.service import ServiceDesign
 
 STEADY = 10.0
 PEAK_FACTOR = 5.0
@@ -48,7 +50,12 @@ def retention_of(load: Load) -> Fact[float | None]:
 
 
 def rates_of(
-    brief: Part, load: Load, sagas: tuple[SagaDesign, ...], choreographies: tuple[Choreography, ...], ledger: Ledger
+    brief: Part,
+    load: Load,
+    sagas: tuple[SagaDesign, ...],
+    choreographies: tuple[Choreography, ...],
+    ledger: Ledger,
+    services: tuple[ServiceDesign, ...] = (),
 ) -> dict[str, Fact[float]]:
     """The mean rate of each event at steady load: that of its stream, of its saga, or of events with the same key."""
     rates: dict[str, Fact[float]] = {}
@@ -58,7 +65,7 @@ def rates_of(
     keys = {name: part.text("key") for name, part in brief.named("events")}
     for _ in range(2):  # the start of a second saga may be an event of the first
         for saga in sagas:
-            _rates_of_saga(saga, _start(saga, rates, keys, ledger), rates, ledger)
+            _rates_of_saga(saga, _start(saga, rates, keys, ledger), rates, ledger, services)
     for reaction in (each for flow in choreographies for each in flow.reactions):
         causes = [rates[name] for name in reaction.when if name in rates]
         for name in reaction.gives if causes else ():
@@ -128,17 +135,35 @@ def _start(saga: SagaDesign, rates: dict[str, Fact[float]], keys: dict[str, str]
     return rates[saga.start]
 
 
-def _rates_of_saga(saga: SagaDesign, start: Fact[float], rates: dict[str, Fact[float]], ledger: Ledger) -> None:
+def _rates_of_saga(
+    saga: SagaDesign,
+    start: Fact[float],
+    rates: dict[str, Fact[float]],
+    ledger: Ledger,
+    services: tuple[ServiceDesign, ...],
+) -> None:
     done = ledger.derived(f"one for each {saga.start}, were none refused", of=(start.origin,))
     for step in saga.steps:
         _set(rates, (step.ok,), start.value, done)
-    refused = (*(name for step in saga.steps for name in (*step.fail, step.undone)), saga.failed)
-    if any(refused):
+    refused, twice = start.value * REFUSED, f"{start.value * REFUSED * 2:.3g}/s; today {start.value * REFUSED:.3g}/s"
+    for step in saga.steps:
+        for name in step.fail:
+            origin = ledger.assume(
+                f"One {saga.name} in twenty ends by {name}.", owner_of(services, step.at), f"at one in ten, {name} comes {twice}",
+                f"load: {{{_snake(name)}_per_second: {{steady: {refused:g}, begins: {name}}}}}",
+            )  # fmt: skip
+            _set(rates, (name,), refused, origin)
+    undone = [name for name in (*(step.undone for step in saga.steps), saga.failed) if name]
+    if undone:
         origin = ledger.assume(
-            "One in twenty is refused at some step, and its steps are undone: {about}.", ARCHITECT,
-            "events of refusals and undos are more or fewer", "their rates as loads, once they are known", about=saga.name,
+            f"One {saga.name} in twenty is undone.", owner_of(services, saga.at), f"at one in ten, {undone[-1]} comes {twice}",
+            f"load: {{{_snake(undone[-1])}_per_second: {{steady: {refused:g}, begins: {undone[-1]}}}}}",
         )  # fmt: skip
-        _set(rates, refused, start.value * REFUSED, origin)
+        _set(rates, undone, refused, origin)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _set(rates: dict[str, Fact[float]], names: Iterable[str], value: float, origin: Origin) -> None:

@@ -122,8 +122,7 @@ def _meaning(name: str, part: Part, owner: str, ledger: Ledger) -> Fact[str]:
 
 def _size(name: str, fields: tuple[FieldDesign, ...], ledger: Ledger) -> Fact[int]:
     origin = ledger.assume(
-        "An id has 37 bytes, a text 25, a number at most 8, a list three items, and the envelope "
-        f"{ENVELOPE_BYTES} bytes: so sizes of events are sums.",
+        f"An id has 37 bytes, a number at most 8, and the envelope {ENVELOPE_BYTES} bytes: so sizes of events are sums.",
         ARCHITECT,
         "disk and network grow by the same factor",
         "the fields that are missing",
