@@ -71,6 +71,16 @@ def test_an_hour_away_ends_the_sagas_of_an_hour() -> None:
     assert found(waiting, "outage") == []
 
 
+def test_a_question_waits_for_an_absent_service_until_the_deadline() -> None:
+    """It is behind the command in the topic, so that nothing is undone after 60 s; a deadline of ten minutes ends it all the same."""
+    asking = with_change("pivot: true, timeout: 60s}", "pivot: true, timeout: 60s, on_timeout: ask}")
+    clash = only(asking, "outage")
+    assert "given up after 10 min" in clash.between
+    assert "`on_timeout: ask` at `TakeDeposit`, and `deadline:` of `BookTable` above 1 h" in clash.decides
+    longer = asking.replace("timeout: 30s}\n      - {do: T", "timeout: 30s, on_timeout: retry}\n      - {do: T")
+    assert found(longer.replace("deadline: 10m", "deadline: 2h"), "outage") == []
+
+
 def test_retries_that_end_within_the_hour() -> None:
     """24 minutes of 720 an hour; retries of two hours lose none."""
     assert "(1 h - 36 min) x 0.2/s = 288" in only(SMALL, "dead-letters").literally
@@ -201,7 +211,8 @@ def test_each_rule_speaks_somewhere_and_is_silent_somewhere() -> None:
 
 
 PLANTED = {
-    "retry-compared-upside-down": (retrying, "step.timeout.value <= waits[0]", "step.timeout.value > waits[0]", test_a_first_retry_that_comes_too_late),
+    "retry-compared-upside-down": (retrying, "patience(saga, step) <= waits[0]", "patience(saga, step) > waits[0]", test_a_first_retry_that_comes_too_late),
+    "a-question-given-up-at-its-timeout": (retrying, 'if step.on_timeout.value == "undo" else saga.deadline.value', "", test_a_question_waits_for_an_absent_service_until_the_deadline),
     "ladder-without-its-last-wait": (retrying, "total_s = sum(waits)", "total_s = sum(waits[:-1])", test_retries_that_outlive_a_saga),
     "outage-at-steady-load": (retrying, "lost = each.peak * AWAY_S", "lost = each.steady * AWAY_S", test_an_hour_away_ends_the_sagas_of_an_hour),
     "letters-of-the-whole-hour": (retrying, "letters = (AWAY_S - total_s)", "letters = (AWAY_S)", test_retries_that_end_within_the_hour),

@@ -193,6 +193,13 @@ class _StepAnswers:
 
     def _timeout(self) -> Answer:
         step = self._step
+        if step.human and step.kind != "retriable" and step.on_timeout.value == "retry":
+            return Answer(
+                self._pending,
+                f"after {self._limit} {self._do} stays open, and a decision still counts; the deadline alone ends the wait: it "
+                f"{self._back(with_own=True)}",
+                f"{self._team}, by PendingOverdue after {self._limit}",
+            )
         if step.kind == "retriable" or step.on_timeout.value == "retry":
             deadline = span(self._saga.deadline.value)
             notified = f"{self._owner}, by SagaNeedsAttention after {deadline}" if self._is_late else NOBODY
@@ -279,6 +286,10 @@ class _StepAnswers:
 
     def _away(self) -> Answer:
         step = self._step
+        if step.kind != "retriable" and step.on_timeout.value != "undo" and self._saga.deadline.value < HOUR_S:
+            limit = span(self._saga.deadline.value)
+            does = f"{self._do} waits in its topic; at the deadline of {limit} `{self._saga.at}` {self._back(with_own=True)}"
+            return Answer(f"pending for {limit}, then {self._failed}", does, f"{self._team}, by NobodyThere")
         if step.kind == "retriable" or step.on_timeout.value == "retry":
             does = f"{self._do} waits in its topic and is sent again; the marks of {self._at} drop the copies"
             return Answer(self._pending if self._is_late else "an hour later", does, f"{self._team}, by NobodyThere")

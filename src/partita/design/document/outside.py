@@ -28,6 +28,12 @@ def _calls(design: Design, step: StepDesign, named: set[str]) -> bool:
     return design.service(step.at).kind == "external" or (step.kind != "step" and (money or step.do in named))
 
 
+def slots_of(design: Design, saga: SagaDesign) -> int:
+    """The calls that one partition makes at once for the steps of a saga: its `concurrency=`."""
+    calls = of_event(design, design.event(saga.start)).peak * CALL_S
+    return max(1, math.ceil(calls / design.bus.partitions.value * HEADROOM))
+
+
 def outside_blocks(design: Design) -> list[Block]:
     """Capacity and protocol of the calls outside; none where no step calls."""
     steps = outside(design)
@@ -57,7 +63,7 @@ def _capacity(design: Design, saga: SagaDesign, step: StepDesign) -> Iterator[Ca
         partitions / CALL_S,
         A,
     )
-    slots = max(1, math.ceil(calls / partitions * HEADROOM))
+    slots = slots_of(design, saga)
     yield Calculation(
         f"concurrency of {step.do}",
         "calls at once / partitions x headroom, rounded up",

@@ -50,8 +50,11 @@ def _step(design: Design, saga: SagaDesign, position: int) -> list[str]:
         lines.append(f"       {refusal}:  undo {back}" + (f"; publish {saga.failed}" if saga.failed else ""))
     for timer in step.timers:
         lines.append(f"       {span(timer.after)} without an answer:  {_timer(step, timer)}")
+    again = f"send {step.do} again, same id"
+    if step.human and step.kind != "retriable":
+        again = f"alarm PendingOverdue; {step.do} stays open until {span(saga.deadline.value)} after the start"
     silence = {
-        "retry": f"send {step.do} again, same id",
+        "retry": again,
         "ask": f"outcome unknown: ask {step.at}; done goes on, not done undoes {step.undo or step.do} too, then {back}",
         "undo": f"outcome unknown: undo {step.undo or step.do} too, then {back}",
     }[step.on_timeout.value]

@@ -15,6 +15,8 @@ from partita.design.model.saga import SagaDesign
 def keeper(view: View, rule: Rule) -> tuple[str, str]:
     """The mechanism that keeps a rule, in words of its design, and the number of a section."""
     design = view.design
+    if rule.kind == "exactly-once-effect" and rule.window is None and rule.across:
+        return f"`{rule.key}` unique in {listed(rule.across)} without an end, in the transaction of the effect", "11"
     if rule.kind == "exactly-once-effect":
         return f"a mark by `{rule.key}` in the transaction of the effect, known {span(rule.window)}", "11"
     if rule.kind == "invariant":

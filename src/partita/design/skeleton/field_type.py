@@ -189,7 +189,8 @@ def vocabulary_of(design: Design, taken: Mapping[str, str]) -> Vocabulary:
 
 def line(each: Typed, *, is_key: bool = False, is_subject: bool = False, needs_meaning: bool = False) -> str:
     """A field as a line of a class."""
-    notes = ["Millis"] if each.type == "dt.datetime" else []
+    is_moment = each.type == "dt.datetime"
+    notes = ["Millis"] if is_moment and not each.is_optional else []
     notes += ["PII"] if each.design.pii else []
     notes += ["Subject"] if is_subject else []
     meaning = " ".join(filter(None, (each.design.doc, f"({each.design.unit})" if each.design.unit else "")))
@@ -199,7 +200,10 @@ def line(each: Typed, *, is_key: bool = False, is_subject: bool = False, needs_m
     default = each.default
     if each.design.since > 1:
         notes.append(f"Since({each.design.since})")
-    kind = f"Key[{each.type}]" if is_key else f"{each.type} | None" if each.is_optional else each.type
+    own = (
+        f"Annotated[{each.type}, Millis]" if is_moment and each.is_optional else each.type
+    )  # a note of the value, not of None
+    kind = f"Key[{each.type}]" if is_key else f"{own} | None" if each.is_optional else own
     value = f" = {default}" if default else ""
     inner = ", ".join([kind, *notes])
     found = f"{each.name}: Annotated[{inner}]{value}" if notes else f"{each.name}: {kind}{value}"

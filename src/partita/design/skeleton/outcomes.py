@@ -122,17 +122,18 @@ def _failing(blue: Blueprint, saga: SagaDesign, event: str) -> Beginning | None:
     for index, step in undoable:
         if event == step.undone:
             later = next(((i, each) for i, each in undoable if i > index), None)
-            return _given_up(blue, *(later or (index, step))[1:], is_refused=later is not None)
+            return _given_up(blue, saga, *(later or (index, step))[1:], is_refused=later is not None)
     refusable = next((step for _, step in undoable if step.fail), undoable[0][1] if undoable else None)
     if event == saga.failed and refusable is not None:
-        return _given_up(blue, refusable, is_refused=True)
+        return _given_up(blue, saga, refusable, is_refused=True)
     return None
 
 
-def _given_up(blue: Blueprint, step: StepDesign, *, is_refused: bool) -> Beginning:
+def _given_up(blue: Blueprint, saga: SagaDesign, step: StepDesign, *, is_refused: bool) -> Beginning:
     command = blue.messages[step.do]
     refusal = value_of(blue, blue.messages[step.fail[0]]) if step.fail and is_refused else ""
-    wait_s = 0.0 if refusal else step.timeout.value + 1
+    limit_s = saga.deadline.value if step.on_timeout.value == "retry" else step.timeout.value
+    wait_s = 0.0 if refusal else limit_s + 1
     if step.human:
         return Beginning(command=command, answers={step.do: refusal}, wait_s=wait_s)
     stub = f"t.stub({step.do}).refuses({refusal})" if refusal else f"t.stub({step.do}).is_silent()"
@@ -230,6 +231,8 @@ def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Out
             work=at.done,
             shows=at.under("timeout"),
         )
+    if step.on_timeout.value != "undo" and not step.human and step.at != saga.at:
+        yield _away(at)
     if at.own:
         yield Outcome(
             name=f"{saga.name}_{step.undo}_fails_at_first",
@@ -267,6 +270,25 @@ def _silent(at: _Step, silence: list[str]) -> Outcome:
         work=dict(at.work),
         sends=Counter(timer.do for timer in step.timers) if step.on_timeout.value != "retry" else {},
         shows=at.under("timeout"),
+    )
+
+
+def _away(at: _Step) -> Outcome:
+    """A service that is away for an hour, or half of the deadline: its command waits, and a question behind it."""
+    saga, step = at.saga, at.step
+    away_s = min(HOUR_S, saga.deadline.value / 2)
+    return Outcome(
+        name=f"{saga.name}_{step.do}_waits_at_first",
+        title=f"{step.do} waits for {step.at}, which is away for {span(away_s)}",
+        saga=saga,
+        begins=[at.begins],
+        stubs=[f"t.stub({step.do}).is_away()"],
+        wait_s=away_s,
+        mends=[f"t.stub({step.do}).is_real()"],
+        then_s=PATIENCE_S,
+        work=at.done,
+        repeated=[step.ok] if step.ask else [],
+        shows=at.under("an hour away") if away_s == HOUR_S else [],
     )
 
 
@@ -321,7 +343,8 @@ def _decided(blue: Blueprint, at: _Step, *, is_undoable: bool) -> Iterator[Outco
         again={step.do: other},
         work=at.done,
     )
-    if not is_undoable:
+    stays_open = step.on_timeout.value == "retry" and 2 * step.timeout.value < saga.deadline.value - LATE_S
+    if not is_undoable or stays_open:
         yield Outcome(
             name=f"{saga.name}_{step.do}_waits_at_first",
             title=f"{step.do} is decided after {span(2 * step.timeout.value)}, and was sent again meanwhile",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from partita.design.document.outside import outside, slots_of
 from partita.design.model.choreography import Reaction
 from partita.design.model.saga import SagaDesign, StepDesign, TimerDesign
 from partita.design.model.service import ServiceDesign
@@ -16,6 +17,8 @@ from partita.design.skeleton.names import variable_of
 from partita.design.skeleton.tables import aggregate_of, tables_of
 from partita.exports.declaring.python_text import comment, docstring, literal, variable_name
 
+CALLS_LEAST, CALLS_MOST = 2, 64
+"""Calls outside at once: with one, the call would be made in a transaction."""
 _OF_PARTITA = ("Meta", "Retry", "Tx")
 
 
@@ -104,6 +107,22 @@ def _handler(blue: Blueprint, command: Message) -> Part:
     item = f"cmd.{command.key}"
     table = aggregate_of(blue, command.service, reply.name)
     body: list[str] = []
+    calls = _calls_outside(blue, command)
+    if calls and command.undoes:
+        body.append(
+            comment(
+                f"{FILL} take back {command.undoes} outside by {command.key}, also where no row is here: a call", "    "
+            )
+        )
+        body.append(comment("  may have been made, and its answer lost", "    "))
+    elif calls:
+        sender = steps[0][0].at
+        body.append(
+            comment(f"{FILL} the call outside, with `meta.idempotency_key` and before the first use of `tx`:", "    ")
+        )
+        body.append(
+            comment(f"  {sender} committed key and command before. After a crash the same call is made again", "    ")
+        )
     if command.refusals:
         body += [comment(f"{FILL} the conditions under which {command.name} is refused:", "    ")]
         body += [comment(f"  raise {_refusal(blue, name, command)}", "    ") for name in command.refusals]
@@ -125,7 +144,7 @@ def _handler(blue: Blueprint, command: Message) -> Part:
     text = "\n".join(body)
     asks = ["cmd: " + command.name, *(["tx: Tx"] if "tx" in words_of(text) else [])]
     asks += ["meta: Meta"] if "meta" in words_of(text) else []
-    words = [command.name, *_dedupe(blue, command), *_retry(blue, steps)]
+    words = [command.name, *_dedupe(blue, command), *([f"concurrency={calls}"] if calls else []), *_retry(blue, steps)]
     lines = [
         call(f"@{variable_of(command.service)}.handles", words),
         call(f"async def {variable_name(command.name)}", asks, after=f" -> {reply.name}:"),
@@ -158,15 +177,19 @@ def _answering(blue: Blueprint, command: Message) -> Part:
     """The handler of a question: the row of the step's work has the answer, whether the answer of the step was lost or not."""
     name, reply, item = variable_name(command.name), blue.messages[command.reply], f"cmd.{command.key}"
     done = f"await step_work.is_done(tx, {literal(command.asks)}, {item})"
+    look = f"{FILL} look for {command.asks} outside by {command.key}, where a call may have been made without an answer"
     body = [
         f"    if not {done}:",
+        *([comment(look, "        ")] if _calls_outside(blue, blue.messages[command.asks]) else []),
         f"        raise {_refusal(blue, command.refusals[0], command)}",
         comment(f"{FILL} the answer that {command.asks} gave", "    "),
         *_made(blue, reply, command, "cmd", "return "),
     ]
     asks = ["cmd: " + command.name, "tx: Tx", *(["meta: Meta"] if "meta" in words_of("\n".join(body)) else [])]
+    calls = _calls_outside(blue, blue.messages[command.asks])
+    words = [command.name, *([f"concurrency={calls}"] if calls else [])]
     lines = [
-        f"@{variable_of(command.service)}.handles({command.name})",
+        call(f"@{variable_of(command.service)}.handles", words),
         call(f"async def {name}", asks, after=f" -> {reply.name}:"),
         docstring(_meaning(command)),
         *body,
@@ -197,6 +220,15 @@ def _meaning(command: Message) -> str:
     if command.undoes:
         return f"Undoes {command.undoes}, whether it was done or not. {meaning}".rstrip()
     return meaning or f"Answers {command.name}."
+
+
+def _calls_outside(blue: Blueprint, command: Message) -> int:
+    """The calls at once of a command that calls a provider outside, or takes such a call back; 0 for any other one. Its
+    transaction opens after the call."""
+    for saga, step in outside(blue.design):
+        if command.name in (step.do, step.undo) and blue.design.service(step.at).kind != "external":
+            return min(max(CALLS_LEAST, slots_of(blue.design, saga)), CALLS_MOST)
+    return 0
 
 
 def _dedupe(blue: Blueprint, command: Message) -> Iterator[str]:

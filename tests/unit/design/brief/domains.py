@@ -74,7 +74,7 @@ DOMAINS = {
         keep=(12 * YEAR,),
         times={"DecideClaim": (25 * DAY, (6 * DAY, 11 * DAY))},
         escalate=(18 * DAY, "head-of-claims"),
-        kinds="exactly-once-effect invariant audit staleness order",
+        kinds="exactly-once-effect invariant invariant audit staleness order",
     ),
     "hotel": Domain(  # sentences of a manager, with "we", and a service that takes the place of persons
         (
@@ -145,6 +145,7 @@ DOMAINS = {
         start="OrderPlaced",
         steps="AssignCourier@courier-dispatch/UnassignCourier AcceptOrder@restaurant/WithdrawOrderQuestion* AuthoriseCard@payments/VoidCard! "
         "ConfirmOrder@rider-app CaptureCard@payments",
+        windows=(None,),
         load={"orders": (2000, 9000, "hour")},
         times={"AcceptOrder": (300, ())},
         kinds="exactly-once-effect invariant invariant",
@@ -162,6 +163,7 @@ DOMAINS = {
         services="lending-desk return-box catalogue fines reminders statistics",
         start="BookLoanRequested",
         steps="ReserveCopy@catalogue/FreeCopy ChargeFee@fines/RefundFee! ConfirmBookLoan@lending-desk",
+        windows=(None,),
         load={"loans": (3000, 0, "day")},
         late={"statistics_book_loan": DAY},
     ),
@@ -232,7 +234,7 @@ DOMAINS = {
         steps="CheckReading@validation InvoiceHousehold@billing/CancelHouseholdInvoice! ConfirmReading@meter-gateway",
         load={"readings": (4_000_000, 0, "hour")},
         late={"forecasting_reading": 3600},
-        windows=(3 * DAY, DAY),
+        windows=(3 * DAY, None),
         keep=(6 * YEAR,),
     ),
     "loans": Domain(  # one sentence for each service
@@ -265,10 +267,11 @@ DOMAINS = {
         ),
         name="fleet-maintenance",
         services="fleet-office telematics workshop fleet-manager billing analytics",
-        start="MaintenanceRequested",
+        start="RepairRequested",
         steps="ReserveBay@workshop/ReleaseBay ReserveParts@workshop/ReleaseParts ApproveEstimate@fleet-manager/WithdrawEstimateQuestion* "
-        "ChargeOwner@billing/RefundOwner! ConfirmMaintenance@fleet-office",
-        late={"analytics_maintenance": 3600},
+        "ChargeOwner@billing/RefundOwner! ConfirmRepair@fleet-office",
+        windows=(None,),
+        late={"analytics_repair": 3600},
         times={"ApproveEstimate": (2 * DAY, (DAY,))},
         unread=("no truck leaves with open defects", "resrves is read as reserve"),
     ),
@@ -285,6 +288,7 @@ DOMAINS = {
         start="ApplicationSubmitted",
         steps="ReservePlace@places-service/ReleasePlace AcceptPupil@head-teacher/WithdrawPupilQuestion* BillTuition@fee-office/CancelTuitionInvoice! "
         "ConfirmApplication@parent-portal",
+        windows=(None,),
         load={"applications": (120, 1000, "hour")},
         late={"class_register_application": 3600},
         times={"AcceptPupil": (10 * DAY, (7 * DAY,))},
@@ -305,7 +309,7 @@ DOMAINS = {
         steps="HoldSeat@seat-service/ReleaseSeat ScoreBuyer@fraud-screening ChargeDeposit@payment-service/RefundDeposit! ConfirmBooking@ticket-shop",
         load={"bookings": (20, 5000, "second")},
         late={"booking_summary": 60},
-        windows=(DAY, DAY),
+        windows=(DAY, None),
         deadline=600,
         kinds="exactly-once-effect invariant staleness exactly-once-effect outbox",
         unread=("Buyers are served within 10 minutes",),
@@ -324,6 +328,7 @@ DOMAINS = {
         start="ParcelAnnounced",
         steps="ReserveCompartment@locker-service/FreeCompartment IssuePinCode@pin-service/RevokePinCode ChargeCarrier@billing/RefundCarrier! "
         "ConfirmParcel@carrier-api",
+        windows=(None,),
         load={"parcels": (25_000, 75_000, "day")},
         late={"kpi_board_parcel": 300},
         unread=("Parcels wait 3 days and then go back", "may courier refuse"),
@@ -340,6 +345,7 @@ DOMAINS = {
         services="bike-app bike-service payment helpdesk bi",
         start="RentalStarted",
         steps="UnlockBike@bike-service/LockBike HoldDeposit@payment/ReleaseDeposit ChargeRide@payment/RefundRide! ConfirmRental@bike-app",
+        windows=(None,),
         late={"bi_rental": 5, "bike_app_rental": 5},
         unread=("may helpdesk refuse",),
     ),
@@ -354,6 +360,7 @@ DOMAINS = {
         services="application-portal reviewers committee finance",
         start="GrantRequested",
         steps="DecideGrant@committee/WithdrawGrantQuestion* SendPayment@finance/RecallPayment! ConfirmGrant@application-portal",
+        windows=(None,),
         keep=(15 * YEAR,),
         times={"DecideGrant": (60 * DAY, (DAY,))},
         unread=("strong consistency for budgets", "may reviewers refuse"),
@@ -370,6 +377,7 @@ DOMAINS = {
         services="ticket-desk web-shop guides-service till cloakroom newsletter visitor-statistics",
         start="TourBookingRequested",
         steps="AssignGuide@guides-service/WithdrawGuide TakePayment@till/ReturnPayment! ConfirmTourBooking@ticket-desk",
+        windows=(None,),
         load={"visitors": (40, 300, "hour")},
         late={"visitor_statistics_tour_booking": 900},
         keep=(2 * YEAR,),
@@ -406,6 +414,7 @@ DOMAINS = {
         services="site spot-service payment-service notification-service",
         start="ClassRequested",
         steps="ReserveSpot@spot-service/ReleaseSpot ChargeFee@payment-service/RefundFee! ConfirmClass@site",
+        windows=(None,),
         deadline=1800,
     ),
     "pallets": Domain(  # bullets with colons and arrows
@@ -421,6 +430,7 @@ DOMAINS = {
         start="OrderProposed",
         steps="OrderPallet@supplier-gateway/CancelPallet BookDockSlot@dock-scheduler/ReleaseDockSlot PaySupplier@finance/RefundSupplier! "
         "ConfirmOrder@forecasting-service",
+        windows=(None,),
         load={"pallets": (1500, 0, "day")},
         late={"bi_order": 3600},
     ),

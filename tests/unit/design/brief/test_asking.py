@@ -100,13 +100,13 @@ def test_a_domain_without_a_pattern_is_drafted_from_its_nouns() -> None:
         ("ReserveBay", "workshop", "ReleaseBay", "step"),
         ("ReserveParts", "parts", "ReleaseParts", "step"),
         ("ChargeOwner", "billing", "RefundOwner", "pivot"),
-        ("ConfirmMaintenance", "fleet-service", "", "retriable"),
+        ("ConfirmRepair", "fleet-service", "", "retriable"),
     ]
     assert design.event("MileageReported").by == "telematics"
     assert "a repair is billed once" in {each.text for each in design.rules}
     assert "  - {said: 'no vehicle leaves with open defects', kept: none}  # your answer" in text
     assert "# question: may insurer refuse" in text
-    assert any("May ConfirmMaintenance" in each.text for each in design.questions)
+    assert any("May ConfirmRepair" in each.text for each in design.questions)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.unit.design.brief.domains import DOMAINS
+from tests.unit.design.brief.domains import DOMAINS as READ
+from tests.unit.design.brief.unseen import UNSEEN
 
 from partita.design.brief.asking.answers import read_answers
 from partita.design.brief.asking.drafting import draft
@@ -17,6 +18,7 @@ from partita.design.model.saga import StepDesign
 from partita.design.skeleton.names import check_names
 
 QUESTIONS_MAX = 6
+DOMAINS = {**READ, **UNSEEN}
 
 
 def drafted(name: str) -> tuple[str, Design]:

@@ -23,7 +23,7 @@ def claims() -> Design:
 def orders() -> Design:
     text = (DESIGNS / "orders.yaml").read_text(encoding="utf-8")
     assert text.count("pivot: yes") == 1
-    return read_brief(text.replace("pivot: yes", "pivot: yes, on_timeout: ask"), "orders.yaml")
+    return read_brief(text, "orders.yaml")
 
 
 def test_a_reminder_is_a_command_whose_answer_the_saga_hears(claims: Design) -> None:

@@ -33,7 +33,7 @@ FAULTS = {
         ("  DecisionWithdrawn: .*\n", ""),
     ],
     ("claims.yaml", "refusal-heard", "regulator-report"): [("ClaimFiled, ClaimApproved,", "ClaimFiled, ClaimApproved, ClaimRefused,")],
-    ("claims.yaml", "forever-without-row", "claim_id"): [(", across: \\[Payout\\]}", "}")],
+    ("claims.yaml", "forever-without-row", "claim_id"): [("forever, across: \\[Payout\\]}", "forever}")],
 }  # fmt: skip
 NAMES = ("orders.yaml", "rides.yaml", "claims.yaml")
 

@@ -131,7 +131,7 @@ def test_a_rule_without_an_end_is_kept_by_a_business_key_and_one_with_an_end_by_
     for window, says in ((None, "window_s=86_400.0"), (259_200.0, "window_s=259_200.0")):
         found = texts(replace(base, rules=(replace(base.rules[0], window=window),)))
         assert says in found["order_processing/services.py"]
-        assert 'handles(ChargePayment, dedupe_by="order_id"' in found["order_processing/handlers/payment_service.py"]
+        assert 'dedupe_by="order_id"' in found["order_processing/handlers/payment_service.py"]
 
 
 @pytest.mark.parametrize(

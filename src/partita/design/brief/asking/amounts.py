@@ -31,7 +31,9 @@ _ONE = re.compile(rf"\b(?:an?|one|the next) ({LONG_UNIT})\b")
 _BEFORE = re.compile(
     r"(?:\b(?:about|after|at|be|before|by|during|every|for|in|is|least|most|of|only|over|takes?|than|the|to|under|within)\s|[(,;]\s?)$"
 )
-_AFTER = re.compile(r"\s?(?:$|[),;]|(?:after|ago|before|behind|delay|lag|late|later|old|stale|window)\b)")
+_AFTER = re.compile(
+    r"\s?(?:$|[),;]|(?:after|ago|before|behind|delay|lag|late|later|old|(?:of )?(?:outage|downtime)|stale|window|without)\b)"
+)
 """An article and a unit are a time after these words, or before those."""
 _FIXED = (
     (r"\bhalf an hour\b|\ba half hour\b|\bhalf-hour(?:ly)?\b", "30 minutes"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from partita.design.brief.asking.domain_name import domain_words
+from partita.design.brief.asking.domain_name import domain_words, wishes_first
 from partita.design.brief.asking.party import Party, read_parties, said
 from partita.design.brief.asking.rates import Rate, rates_in
 from partita.design.brief.asking.refused import AnswerRefused
@@ -18,6 +18,10 @@ QUESTIONS = {
     "consistency": "Which consistency is needed? What must happen once, what may be late and by how much, what must hold?",
 }
 """The questions of `partita design new`, by the names of its options."""
+REPORTS = ("collect", "detect", "log", "measure", "monitor", "record", "report", "scan", "send", "track")
+"""Verbs that begin no process where another service begins one."""
+MOVES = ("deliver", "ship")
+ASKS = ("order", "request")
 PARTIES_MAX = 40
 ANSWER_MAX = 10_000
 PURPOSE_MAX = 480
@@ -73,8 +77,10 @@ def read_answers(domain: str, producers: str, consumers: str, consistency: str) 
     if len(wishes) > WISHES_MAX:
         raise AnswerRefused(f"The answer about consistency has {len(wishes)} wishes.", hint="A brief for each domain.")
     told = [each for each in wishes_in(about) if each.kind in ("audit", "once") and (each.times or each.forever)]
+    first = wishes_in(wishes_first(about)[0])
+    wishes += first
     timed = any(each.kind == "audit" and (each.times or each.forever) for each in wishes)
-    wishes += [] if timed else told
+    wishes += [] if timed else [each for each in told if each not in first]
     return Answers(
         domain="-".join(word[:20] for word in domain_words(domain)),
         purpose=_purpose(domain) if len(words) > 4 else "",
@@ -103,8 +109,9 @@ def _parties(text: str, question: str, rates: list[Rate]) -> tuple[list[Party], 
 
 def _main_first(producers: list[Party]) -> list[Party]:
     """The service that begins the process first: one that only reports or measures begins none where another one does."""
-    reports = ("collect", "detect", "log", "measure", "monitor", "record", "report", "scan", "send", "track")
-    main = next((each for each in producers if each.verb not in reports), producers[0])
+    main = next((each for each in producers if each.verb not in REPORTS), producers[0])
+    if main.verb in MOVES:  # what is shipped was ordered, where another service orders
+        main = next((each for each in producers if each.verb in ASKS), main)
     return [main, *(each for each in producers if each is not main)]
 
 

@@ -11,6 +11,9 @@ _JOINT = re.compile(
     re.IGNORECASE,
 )
 
+_SLASH = re.compile(r"(?<=[a-z]) ?/ ?(?=[a-z]+s (?:it|them|him|her|the|an?)\b)", re.IGNORECASE)
+"""A slash between verbs: `reserves units/releases them`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -41,7 +44,7 @@ def clauses_in(sentence: str) -> list[Clause]:
         asides.append((found[1] or "").strip())
         return f" #{len(asides) - 1}# "
 
-    flat = _ASIDE.sub(keep, sentence.replace("#", " "))
+    flat = _ASIDE.sub(keep, _SLASH.sub(", ", sentence.replace("#", " ")))
     found: list[Clause] = []
     joint, before, at = "", "", 0
     for match in [*_JOINT.finditer(flat), None]:

@@ -35,6 +35,11 @@ _WITHIN = re.compile(
 )
 _FOR = re.compile(r"\bfor(?: (?:up to|at most|max|maximum|only|about))?\s+$")
 _PERSON = re.compile(r"\b(person|human|manual|manually|people|by hand|somebody|someone)\b")
+_LAPSES = re.compile(
+    r"\b(?:lapses?|lapsed|expires?|expired|timed out|silence (?:is|means|counts as) (?:an? )?(?:no|refusal))\b"
+    r"|\b(?:otherwise|or else|if not|failing that)\b[^.;]*"
+    r"\b(?:auto\w*|cancel\w*|clos(?:e|ed|es)|declin\w*|dropp\w*|refus\w*|reject\w*)\b"
+)
 _FAILED = re.compile(
     r"\b(?:if|when|after|whenever|case|unless|once)\b.*\b(?:declin|fail|refus|cancel|reject|denied|not )"
 )
@@ -44,8 +49,8 @@ _DONE = re.compile(r"\b(?:if|when|after|whenever|once)\b.*\b(?:confirm|paid|succ
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One verb of a service. `undo` is the verb that takes it back, `inferred` where only its undo was said; `within`, `remind`
-    and `lasts` are times as a brief writes them, `escalate` is a time with the people who are asked then; `read_as` is the
-    correction of a typing error."""
+    and `lasts` are times as a brief writes them, `escalate` is a time with the people who are asked then; it `lapses` where its
+    time decides in a person's place; `read_as` is the correction of a typing error."""
 
     verb: str
     kind: Kind
@@ -58,6 +63,7 @@ class Deed:
     escalate: tuple[str, str] = ("", "")
     lasts: str = ""
     after: str = ""
+    lapses: bool = False
     tail: str = ""
     said: str = ""
     read_as: str = ""
@@ -71,6 +77,7 @@ class Deed:
             found = replace(found, after="failed")
         elif _DONE.search(words):
             found = replace(found, after="done")
+        found = replace(found, lapses=found.lapses or bool(_LAPSES.search(words)))
         escalation = _ESCALATE.search(words)
         times = [each.text for each in spans_in(escalation[0])] if escalation else []
         to = _TO.search(escalation[0].strip()) if escalation else None
@@ -125,8 +132,10 @@ def _meant(base: str, kind: Kind, phrases: list[tuple[str, ...]]) -> tuple[str, 
         return base, "act", thing
     if base in ("build", "create", "make", "prepare", "produce") and heads and heads[0] in FIGURES:
         return base, "show", thing
-    if base in ("give", "provide", "supply") and any(head in FIGURES for head in heads):
+    if base in ("deliver", "give", "provide", "supply") and any(head in FIGURES for head in heads):
         return base, "show", next(each for each in phrases if singular(each[-1]) in FIGURES)
+    if base in ("authorise", "authorize") and heads and heads[0] not in MONEY | PEOPLE | {"account"}:
+        return base, "decide", thing
     if base == "take" and heads and heads[0] in MONEY - {"claim"}:
         return base, "money", thing
     if (

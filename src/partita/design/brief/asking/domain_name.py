@@ -6,7 +6,8 @@ import re
 
 from partita.design.brief.asking.deed import DETERMINERS, PRONOUNS
 from partita.design.brief.asking.lexicon import ACTS, PEOPLE, third_person, verb_of, word_set
-from partita.design.brief.asking.wording import FILLER, plain, singular, words_in
+from partita.design.brief.asking.wish import wishes_in
+from partita.design.brief.asking.wording import FILLER, plain, sentences, singular, words_in
 
 _END = re.compile(
     r"[,;:.!?(\n]|\s[-\u2013]+\s|\b(?:about|across|after|and|are|at|before|between|by|for|from|has|have|in|into|is|of|on|or|over|so|that|through|to|until"
@@ -20,11 +21,19 @@ _OPENING = re.compile(
 """The words before the name of a domain: `we run a chain of`. Its group is the verb."""
 _EMPTY = word_set("nouns", "empty")
 NAME_WORDS = 3
+_WISHED = ("invariant", "lost", "once", "order", "outage")
+
+
+def wishes_first(answer: str) -> tuple[str, str]:
+    """The sentences before the domain is named, which are wishes about consistency, and the rest: some people begin so."""
+    found = sentences(answer)
+    at = next((at for at, each in enumerate(found) if not any(one.kind in _WISHED for one in wishes_in(each))), 0)
+    return (". ".join(found[:at]), ". ".join(found[at:])) if at else ("", answer)
 
 
 def domain_words(answer: str) -> list[str]:
     """The words of the name: `insurance claims` of "Insurance claims, from the first notice of loss ..."."""
-    text = plain(answer).lower()
+    text = plain(wishes_first(answer)[1]).lower()
     opening = _OPENING.match(text.strip())
     rest = text.strip()[opening.end() :] if opening else text
     verb = (opening[1] if opening else "") or ""

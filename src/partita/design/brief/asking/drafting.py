@@ -121,7 +121,7 @@ def _into_pattern(answers: Answers, sections: Sections, pattern: str) -> Names:
     for party, name in wanted:
         if name not in added:
             for step in (each for each in names.steps if each.at == name):
-                add_step(sections, replace(step, kind="check") if step.owns else step, names)
+                add_step(sections, replace(step, kept=False), names)
             if f"who: {name}," not in flows:
                 add_reactions(sections, party, name, names)
     return names
@@ -255,7 +255,7 @@ def _set_times(sections: Sections, answers: Answers, names: Names) -> None:
     own = {id(step.deed): step.do for step in names.steps}
     for party in answers.reactors:
         for deed in party.deeds:
-            if deed.within or deed.remind or deed.escalate[0]:
+            if deed.within or deed.remind or deed.escalate[0] or deed.lapses:
                 set_times(sections, answers.name_of(party), deed, own.get(id(deed), ""))
     held = sorted((each.lasts for party in answers.reactors for each in party.deeds if each.lasts), key=seconds)
     if held:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from partita.design.brief.asking.answers import Answers
-from partita.design.brief.asking.lexicon import ACTS, PEOPLE, VERBS, verb_of, word_set
+from partita.design.brief.asking.answers import REPORTS, Answers
+from partita.design.brief.asking.lexicon import ACTS, MONEY, PEOPLE, VERBS, verb_of, word_set
 from partita.design.brief.asking.party import Party
 from partita.design.brief.asking.roles import is_human, main_part, part_of
-from partita.design.brief.asking.saga_step import SagaStep, saga_steps
-from partita.design.brief.asking.wording import pascal, plural, singular
+from partita.design.brief.asking.saga_step import SagaStep, bounded, saga_steps
+from partita.design.brief.asking.wording import pascal, plural, singular, words_in
 from partita.design.brief.deriving.services import namespace_word
 from partita.design.brief.deriving.verbs import command_of, past_of, words_of
 
@@ -22,6 +23,14 @@ SUBJECTS = {
     "recruiting": "candidate", "hiring": "candidate", "lab": "sample", "laboratory": "sample", "waste": "container",
 }  # fmt: skip
 """The thing that a domain is about, where its name does not say it."""
+
+NOTHING = ("service", "process", "request", "job", "thing", "workflow")
+"""Objects that say no more than that something begins."""
+FORM = frozenset("account customer document duplicate effect event message period month year".split())
+"""Nouns of wishes that are no process."""
+_PAID = re.compile(
+    r"\b(?:an?|each|every|no|the) ([a-z]+) (?:is|are|must|may|can|be)\b[^,.;]*\b(?:bill|charg|invoic|paid)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,9 @@ def generic_text(answers: Answers) -> tuple[str, Names]:
     name = pascal(noun)
     verb = _begins_by(main)
     start = past_of(verb.capitalize() + name)
-    steps = _steps(answers, name, start)
+    if main.thing and _only_reports(answers, main):
+        start = f"{name}Due"
+    steps = bounded(_steps(answers, name, start))
     names = Names(
         key=key,
         noun="_".join(noun),
@@ -59,7 +70,8 @@ def generic_text(answers: Answers) -> tuple[str, Names]:
     lines = [
         "design: 1", f"domain: {answers.domain}", f"namespace: {namespace_word(answers.domain.split('-')[0])}",
         f"load: {{{names.noun}_requests_per_hour: {{steady: 100, peak: 1000, begins: {start}}}, retention: 90d}}",
-        *_services(answers, steps, name), *_events(answers, steps, names), *_flows(answers, steps, names),
+        *_services(answers, steps, name), *_events(answers, steps, names), *_commands(steps, names),
+        *_flows(answers, steps, names),
         *_rest(answers, steps, names, name),
     ]  # fmt: skip
     return "\n".join(lines), names
@@ -76,8 +88,9 @@ def _begins_by(main: Party) -> str:
 
 
 def _noun(answers: Answers, main: Party) -> list[str]:
-    """The thing that the process is about: the object of the main service or of the domain's verb, else its last plain noun."""
-    if main.thing and main.thing[-1] not in ("service", "process", "request", "job", "thing", "workflow"):
+    """The thing that the process is about: the object of the main service or of the domain's verb, else what is paid once, else
+    the last plain noun of the domain. A value that is only reported is about another thing: mileage begins a repair."""
+    if main.thing and main.thing[-1] not in NOTHING and not _only_reports(answers, main):
         act = ACTS.get(main.verb, "")
         return [*main.thing[-1:], act] if act and main.thing[-1] != act else list(main.thing)
     first = answers.domain.split("-")
@@ -87,8 +100,30 @@ def _noun(answers: Answers, main: Party) -> list[str]:
             if not verb.plain or answers.words[at - 1].endswith("s"):
                 object_ = answers.words[at + 1 : at + 3]
                 return [singular(object_[-1] if object_[0].endswith(("ed", "ing")) else object_[0])]
+    paid = _paid_once(answers)
+    if paid:
+        return [paid]
     nouns = [singular(word) for word in first if word not in VAGUE]
     return nouns[-1:] or [singular(main.words[-1])]
+
+
+def _only_reports(answers: Answers, main: Party) -> bool:
+    """Whether the main service only reports a value of which no other answer speaks, and others work for money or with things."""
+    thing = singular(main.thing[-1])
+    others = " ".join(each.doc for each in answers.reactors).lower()
+    asked = " ".join((*answers.words, *words_in(others)))
+    works = any(part_of(deed) in ("hold", "money") for each in answers.reactors for deed in each.deeds)
+    return main.verb in REPORTS and works and thing not in {singular(word) for word in asked.split()}
+
+
+def _paid_once(answers: Answers) -> str:
+    """The noun of `a repair is billed once`; "" where no wish has one."""
+    for wish in answers.wishes:
+        found = _PAID.search(wish.words) if wish.kind == "once" else None
+        noun = singular(found[1]) if found else ""
+        if noun and noun not in PEOPLE | MONEY | VAGUE and noun not in FORM:
+            return noun
+    return ""
 
 
 def an(noun: str) -> str:
@@ -118,7 +153,9 @@ def _steps(answers: Answers, name: str, start: str) -> tuple[SagaStep, ...]:
 def _begun_by_others(answers: Answers, start: str) -> dict[str, Party]:
     """The events that the other producers begin."""
     found: dict[str, Party] = {}
-    for party in answers.producers[1:]:
+    main = answers.producers[0]
+    reporting = (main,) if start.endswith("Due") else ()  # the value itself, beside the work that it makes due
+    for party in (*reporting, *answers.producers[1:]):
         for event in begun_by(party):
             own = pascal([singular(word) for word in party.words])
             event = f"{own}{event}"[:60] if event == start or event in found else event
@@ -136,7 +173,7 @@ def _services(answers: Answers, steps: tuple[SagaStep, ...], name: str) -> list[
     owned: dict[str, list[str]] = {answers.producers[0].name: [name]}
     for step in steps:
         if step.owns:
-            owned.setdefault(step.at, []).append(step.thing)
+            owned.setdefault(step.at, []).append(step.aggregate)
     lines = ["producers:"]
     for party in answers.producers:
         lines.append(f"  {party.name}: {{team: {team_of(party)}{_owns(owned.get(party.name))}, db: postgres}}")
@@ -184,6 +221,21 @@ def _events(answers: Answers, steps: tuple[SagaStep, ...], names: Names) -> list
     return lines
 
 
+def _bound(steps: tuple[SagaStep, ...]) -> tuple[SagaStep, SagaStep] | None:
+    """The step that reserves money, and the one that moves it."""
+    found = [each for each in steps if each.bound]
+    return (found[0], found[-1]) if len(found) > 1 else None
+
+
+def _commands(steps: tuple[SagaStep, ...], names: Names) -> list[str]:
+    """The command of a payment carries its reservation, so that its service can refuse more without asking another database."""
+    found = _bound(steps)
+    if found is None:
+        return []
+    doc = "Pays no more than what is reserved, once for each reservation."
+    return ["commands:", f"  {found[1].do}: {{fields: [{names.key}, reservation_id, reserved, amount], doc: '{doc}'}}"]
+
+
 def event_line(name: str, by: str, key: str, more: str = "") -> str:
     """A line of an event with its key, and more fields."""
     return f"  {name}: {{by: {by}, key: {key}, data: {{{key}: id{more}}}}}"
@@ -224,6 +276,11 @@ def _reactions(answers: Answers, names: Names) -> list[str]:
     lines: list[str] = []
     for party in answers.reactors:
         lines += reaction_lines(party, answers.name_of(party), names, tuple(others))
+    bound = _bound(names.steps)
+    if bound is not None:
+        thing = " ".join(words_of(bound[0].thing)).lower()
+        does = f"turn the reservation into spent {thing} and free the rest"
+        lines.append(f"      - {{when: {bound[1].ok}, who: {bound[0].at}, does: {does}}}")
     heard = " ".join(lines)
     noun = names.noun.replace("_", " ")
     lines += [
@@ -304,9 +361,10 @@ def _rest(answers: Answers, steps: tuple[SagaStep, ...], names: Names, name: str
         if all(step.do.startswith(("Send", "Disburse")) for step in moved)
         else "charged"
     )
+    window = f"window: forever, across: [{moved[0].aggregate}]" if moved else "window: 24h"
     lines += [
         "consistency:",
-        f"  - {{rule: {an(noun)} is {effect} at most once, kind: exactly-once-effect, key: {names.key}, window: 24h}}",
+        f"  - {{rule: {an(noun)} is {effect} at most once, kind: exactly-once-effect, key: {names.key}, {window}}}",
     ]
     held = [step.thing for step in owned if step.kind == "hold"]
     if held:
@@ -314,6 +372,11 @@ def _rest(answers: Answers, steps: tuple[SagaStep, ...], names: Names, name: str
         across = ", ".join([name, *held])
         lines.append(
             f"  - {{rule: reserved {things} equal open and confirmed {plural(noun)}, kind: invariant, across: [{across}]}}"
+        )
+    bound = _bound(steps)
+    if bound is not None:
+        lines.append(
+            f"  - {{rule: a payment is never more than its reservation, kind: invariant, across: [{bound[1].aggregate}]}}"
         )
     for party in answers.reactors:
         if shows(party):

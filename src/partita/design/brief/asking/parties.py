@@ -35,7 +35,7 @@ def add_producer(sections: Sections, party: Party, names: Names) -> None:
 def add_consumer(sections: Sections, party: Party, names: Names) -> None:
     """A consumer without a place in the pattern: its deeds are steps before the pivot, or reactions."""
     steps = [step for step in names.steps if step.at == party.name]
-    owned = ", ".join(step.thing for step in steps if step.owns)
+    owned = ", ".join(step.aggregate for step in steps if step.owns)
     owns = f", owns: [{owned}]" if owned else ""
     sections.add("consumers", f"  {party.name}: {{team: {team_of(party)}{owns}{kind_text(party)}, db: postgres}}")
     for step in steps:

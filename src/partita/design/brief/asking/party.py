@@ -353,6 +353,8 @@ def _sentence(words: list[str], *, both: bool = False) -> tuple[list[str], Verb,
                 return subject, verb, words[at + 3 :], True
         if word in _BE and at + 1 < len(words) and (verb := participle_of(words[at + 1])):
             return subject, verb, words[at + 2 :], True
+        if word in SERVICES and at + 1 < len(words) and third_person(words[at + 1]) and words[at + 1] not in SERVICES:
+            continue  # the spares store sets parts aside
         if subject and subject[-1] not in SERVICES and _is_plural(words[: at + 1]) and _has_plain_verb(words[at + 1 :]):
             continue  # sales reports count tickets
         verb = _verb(words, at)
@@ -388,6 +390,8 @@ def _is_part(words: list[str], clause: Clause) -> bool:
     """Whether a clause begins with a participle and has no subject: `reminded after 5 days`."""
     if words[0] in ("reminder", "reminders", "deadline", "timeout"):
         return len(words) == 1 or words[1] in MODIFIERS or words[1][0].isdigit()
+    if words[0] in ("chase", "nudge") or words[:2] in (["it", "takes"], ["it", "may"]):
+        return bool(clause.joint)  # of the deed before: "it takes her two days at most, chase her after one"
     return (
         participle_of(words[0]) is not None
         and bool(clause.joint)

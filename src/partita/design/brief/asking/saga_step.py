@@ -6,20 +6,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from partita.design.brief.asking.deed import Deed
-from partita.design.brief.asking.lexicon import UNDOS, VERBS
+from partita.design.brief.asking.lexicon import MONEY, UNDOS, VERBS
 from partita.design.brief.asking.party import Party
 from partita.design.brief.asking.roles import STEPS, is_human, main_part, part_of
+from partita.design.brief.asking.times import seconds
 from partita.design.brief.asking.wording import pascal, singular
 from partita.design.brief.deriving.verbs import OPPOSITES, past_of, undo_of, words_of
 
 REFUSED = {"check": "Rejected", "hold": "Refused", "decide": "Refused", "money": "Declined"}
 TIMEOUTS = {"check": "30s", "hold": "30s", "decide": "2d", "money": "60s", "settle": "60s"}
+NO_MOVEMENT = frozenset("amount balance bill card fund funds money sum wallet".split())
+"""Nouns of money that are no record of a movement: the aggregate has a name of its own."""
+PAYS_OUT = ("Disburse", "Reimburse", "Send", "Transfer")
+DECIDED = (
+    ", decision_id: id, decided_by: {type: string, pii: yes}, reason: string, "
+    "evidence: {type: list, of: id, doc: The papers that it rests on.}, decided_at: timestamp"
+)
+"""The fields of a decision that can be proven: who, why, on which papers, when."""
+LIMITS = ("allowance", "budget", "cover", "coverage", "credit", "fund", "funds", "limit", "quota")
+"""Things that are reserved as an amount of money."""
+OFFER_S = 86_400.0
+"""A person who accepts within less answers an offer, and silence is a no."""
 AUTHORISED = ("authorise", "authorize", "hold", "block", "reserve")
 
 
 @dataclass(frozen=True, slots=True)
 class SagaStep:
-    """A step at the service `at`; `kind` is the part of its deed, or `settle` for a capture after the point of no return."""
+    """A step at the service `at`; `kind` is the part of its deed, or `settle` for a capture after the point of no return. It is
+    `bound` where it reserves the money that a later step moves, or moves it: both name the reservation."""
 
     at: str
     kind: str
@@ -30,6 +44,8 @@ class SagaStep:
     deed: Deed
     human: bool = False
     alone: bool = False
+    kept: bool = True
+    bound: bool = False
 
     @property
     def ok(self) -> str:
@@ -37,14 +53,35 @@ class SagaStep:
         return f"{self.thing}Approved" if self.do.startswith("Decide") else past_of(self.do)
 
     @property
+    def aggregate(self) -> str:
+        """The aggregate of its service: the thing that it gives, the movement of money, or the decision of a person."""
+        if self.kind == "decide":
+            return f"{self.thing}Decision" if self.stays_open or self.deed.lapses else ""
+        if self.kind != "money" or self.thing.endswith(tuple(each.capitalize() for each in MONEY - NO_MOVEMENT)):
+            return self.thing if self.kind in ("hold", "money") else ""
+        verb = words_of(self.do)[0]
+        return self.thing + ("Invoice" if verb in ("Bill", "Invoice") else "Payout" if verb in PAYS_OUT else "Payment")
+
+    @property
     def owns(self) -> bool:
-        """Whether its service keeps the thing as an aggregate."""
-        return self.kind in ("hold", "money")
+        """Whether its service keeps an aggregate for it."""
+        return self.kept and bool(self.aggregate)
+
+    @property
+    def asks(self) -> bool:
+        """Whether its outcome is asked for after a timeout: money may have moved. A hold on a card has moved none."""
+        return self.kind == "money" and self.deed.verb not in AUTHORISED
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether a person decides, and no clock instead. An answer may say otherwise; silence to an offer is a no."""
+        is_offer = self.deed.verb == "accept" and seconds(self.deed.within) < OFFER_S
+        return self.human and self.kind == "decide" and not is_offer and not self.deed.lapses
 
     @property
     def names(self) -> set[str]:
         """Every name of a type that it brings."""
-        own = {self.thing} if self.owns else set()
+        own = {self.aggregate} if self.owns else set()
         return own | {
             each for each in (self.do, self.ok, self.fail, self.undo, past_of(self.undo) if self.undo else "") if each
         }
@@ -53,22 +90,32 @@ class SagaStep:
     def need(self) -> str:
         """The need of the process that it meets, in words."""
         words = " ".join(words_of(self.thing)).lower()
-        return {"decide": "a decision", "check": f"a check of the {words}"}.get(self.kind, words)
+        moved = "a payout" if words_of(self.do)[0] in PAYS_OUT else "a payment"
+        return {"decide": "a decision", "check": f"a check of the {words}", "money": moved}.get(self.kind, words)
 
     @property
     def storage(self) -> str:
         """The line of its aggregate."""
-        stored = (
-            ("event-sourced", "money is audited") if self.kind == "money" else ("crud", "only the present state counts")
-        )
-        return f"  {self.thing}: {{as: {stored[0]}, why: {stored[1]}}}"
+        stored, why = {
+            "money": ("event-sourced", "money is audited"),
+            "decide": ("event-sourced", "'who decided what, when, why and on which papers must be provable'"),
+        }.get(self.kind, ("crud", "only the present state counts"))
+        return f"  {self.aggregate}: {{as: {stored}, why: {why}}}"
 
     def events(self, key: str, amount: str = "amount") -> list[str]:
         """The lines of its outcomes."""
-        paid = f", {amount}: money" if self.kind == "money" else ""
+        paid = (
+            f", {amount}: money"
+            if self.kind == "money"
+            else DECIDED
+            if self.kind == "decide" and self.aggregate
+            else ""
+        )
+        no = DECIDED.replace(", reason: string", "") if paid == DECIDED else ""
+        paid += ", reservation_id: id" * self.bound + ", reserved: money" * (self.bound and self.kind == "hold")
         lines = [f"  {self.ok}: {{by: {self.at}, key: {key}, data: {{{key}: id{paid}}}}}"]
         if self.fail:
-            lines.append(f"  {self.fail}: {{by: {self.at}, key: {key}, data: {{{key}: id, reason: string}}}}")
+            lines.append(f"  {self.fail}: {{by: {self.at}, key: {key}, data: {{{key}: id{no}, reason: string}}}}")
         if self.undo:
             lines.append(f"  {past_of(self.undo)}: {{by: {self.at}, key: {key}, data: {{{key}: id}}}}")
         return lines
@@ -84,6 +131,7 @@ class SagaStep:
         words += ["pivot: yes"] if pivot else []
         quick = self.deed.verb == "accept" or (self.kind == "decide" and not self.human)
         words += [f"timeout: {('15m' if self.human else '30s') if quick else TIMEOUTS[self.kind]}"]
+        words += ["on_timeout: ask"] if self.asks else ["on_timeout: retry"] if self.stays_open else []
         words += ["remind: [1d]"] if self.human and not quick and self.kind == "decide" else []
         return f"      - {{{', '.join(words)}}}"
 
@@ -117,6 +165,15 @@ def saga_steps(parties: list[tuple[Party, str]], noun: str, taken: set[str]) -> 
                 taken |= step.names
                 found.append(step)
     return (*(each for each in found if each.kind != "settle"), *(each for each in found if each.kind == "settle"))
+
+
+def bounded(steps: tuple[SagaStep, ...]) -> tuple[SagaStep, ...]:
+    """The steps, a reservation of money and the payment out of it bound to each other: the limit is kept where it is reserved."""
+    held = next((each for each in steps if each.kind == "hold" and each.thing.lower().endswith(LIMITS)), None)
+    paying = next((each for each in reversed(steps) if each.kind == "money"), None)
+    if held is None or paying is None:
+        return steps
+    return tuple(replace(each, bound=True) if each in (held, paying) else each for each in steps)
 
 
 def _deeds(party: Party) -> Iterator[tuple[str, Deed]]:

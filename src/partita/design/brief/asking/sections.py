@@ -18,11 +18,13 @@ HEAD = f"""\
 
 @dataclass(slots=True)
 class Sections:
-    """The lines of a brief by the key of their section; `said` are the comments of lines that an answer says."""
+    """The lines of a brief by the key of their section; `said` are the comments of lines that an answer says, `outage_s` is the
+    longest outage that an answer names."""
 
     lines: dict[str, list[str]]
     said: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    outage_s: float = 0.0
 
     @classmethod
     def of(cls, text: str) -> Sections:

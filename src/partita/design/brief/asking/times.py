@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from partita.design.brief.asking.deed import Deed
 from partita.design.brief.asking.rule_line import SAID
@@ -17,6 +18,10 @@ _WAITS = {
     "escalate": re.compile(r", escalate: (\{[^}]*\}|\[[^\]]*\])"),
     "timers": re.compile(r", timers: (\[[^\]]*\])"),
 }
+STAYS_OPEN = re.compile(r", on_timeout: retry")
+"""The reaction of a step that no clock ends before the deadline."""
+OPEN = "1y"
+"""The deadline of a saga in which a person decides: late enough that no clock decides in the person's place."""
 _SPAN = re.compile(r"\b\d[\d.]*(?:ms|[smhdwy])\b")
 
 
@@ -40,8 +45,12 @@ def set_times(sections: Sections, at: str, deed: Deed, do: str = "") -> bool:
     for number, line in enumerate(flows):
         is_it = f"do: {do}," in line if do else f"at: {at}," in line
         found = _TIMEOUT.search(line)
-        if not is_it or found is None or not (within or remind or escalate):
+        if not is_it or found is None or not (within or remind or escalate or deed.lapses):
             continue
+        line = STAYS_OPEN.sub("", line) if deed.lapses else line
+        if not (within or remind or escalate):
+            flows[number] = sections.say(line, sections.said.get(flows[number], SAID))
+            return True
         last = max((seconds(each) for each in (*remind, escalate) if each), default=0.0)
         limit = within or (short(2 * last) if last >= seconds(found[1]) else found[1])
         rest = _TIMEOUT.sub("", line.removesuffix("}"))
@@ -81,20 +90,39 @@ def set_deadline(sections: Sections, time: str, comment: str) -> bool:
 
 
 def fit_deadlines(sections: Sections) -> None:
-    """Make an assumed deadline as long as the steps of its saga, and a quarter more."""
+    """Make an assumed deadline as long as the steps of its saga and an outage that an answer names, and a quarter more."""
     flows = sections.lines.get("flows", [])
     starts = [at for at, line in enumerate(flows) if line.startswith("    deadline: ")]
     for at in starts:
-        total = _total(flows[at:])
-        if flows[at] not in sections.said and seconds(flows[at].split()[1]) < total:
+        total = _total(flows[at:]) + sections.outage_s
+        if flows[at] in sections.said:
+            continue
+        if _waits_for_a_person(sections, flows[at:]) and seconds(flows[at].split()[1]) < seconds(OPEN):
+            flows[at] = f"    deadline: {OPEN}"
+        elif seconds(flows[at].split()[1]) < total:
             flows[at] = f"    deadline: {short(1.25 * total)}"
+
+
+def _waits_for_a_person(sections: Sections, lines: list[str]) -> bool:
+    """Whether the first saga in some lines has a step of a person that stays open."""
+    people = {line.strip().partition(":")[0] for line in sections.lines.get("consumers", ()) if "kind: human" in line}
+    for line in _first_saga(lines):
+        at = re.search(r" at: ([\w-]+),", line)
+        if at and STAYS_OPEN.search(line) and (at[1] in people or "human: yes" in line):
+            return True
+    return False
 
 
 def _total(lines: list[str]) -> float:
     """The timeouts of the first saga in some lines together."""
-    total = 0.0
+    return sum(seconds(each) for line in _first_saga(lines) for each in re.findall(r"(?<!on_)timeout: (\w+)", line))
+
+
+def _first_saga(lines: list[str]) -> Iterator[str]:
+    """The lines up to the end of the first saga."""
+    begun = False
     for line in lines:
-        if line.startswith("    failed: ") or re.match(r"  [A-Z]\w*:$", line) and total:
-            break
-        total += sum(seconds(each) for each in re.findall(r"timeout: (\w+)", line))
-    return total
+        if line.startswith("    failed: ") or (begun and re.match(r"  [A-Z]\w*:$", line)):
+            return
+        begun = begun or "timeout: " in line
+        yield line

@@ -17,6 +17,7 @@ _PARTS = {
     "react": "reacts; nothing waits for it",
 }  # fmt: skip
 _KINDS = {
+    "outage": "an outage that ends nothing",
     "retry": "waits and dead letters", "order": "order of events", "privacy": "personal data: a question",
     "once": "an effect that happens once",
     "retention": "time for which topics keep events", "audit": "an audit", "lost": "no event is lost",

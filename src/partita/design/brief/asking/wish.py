@@ -12,23 +12,30 @@ from partita.design.brief.asking.party import said
 from partita.design.brief.asking.wording import sentences
 
 Kind = Literal[
-    "retry", "order", "privacy", "once", "retention", "audit", "lost", "invariant", "late", "strong", "deadline", ""
-]
+    "outage", "retry", "order", "privacy", "once", "retention", "audit", "lost", "invariant", "late", "strong", "deadline", "",
+]  # fmt: skip
 
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(each["pattern"])) for each in WORDS["wishes"] for kind in get_args(Kind) if kind == each["kind"]
 )
 _FOREVER = re.compile(
-    r"\b(?<!n)(?:forever|for ever|ever|for good|for all time|always and at any time|permanently|indefinitely)\b"
+    r"\b(?<!n)(?:forever|for ever|ever|for good|for all time|always and at any time|permanently|indefinitely"
+    r"|however late|no matter how (?:late|long))\b"
 )
 _ALONE = re.compile(
     r"^(?:no|every|each|all|an?|the|any|our|there|it|its|nothing|nobody|never|read|strong|eventual\w*|audit\w*|[a-z]+s)\b"
 )
 _GOES_ON = re.compile(
-    r"^(?:\d|(?:after|also|and|as|because|but not|by|even|ever|except|for|forever|however|i\.?e|if|in|not|on|only|or|per|plus"
-    r"|so|such|then|though|unless|until|when|wh(?:ich|o|atever)|with|within|more than|at the)\b|always$|at (?!most|least))"
+    r"^(?:\d|(?:after|also|and|as|because|but not|by|even|ever|except|for|forever|however|no matter|i\.?e|if|in|not|on"
+    r"|only|or|per|plus|so|such|then|though|unless|until|when|wh(?:ich|o|atever)|with|within|more than|at the)\b"
+    r"|always$|at (?!most|least))"
 )
 """The words with which a part goes on with the part before it."""
+_SUBJECT = re.compile(
+    r"^(?:an? |the |no |each |every )?(?!or\b|and\b|never\b)[a-z-]+(?: [a-z-]+)? "
+    r"(?:must |may |can |is |are )?(?:never|not|cannot)\b"
+)
+"""A subject and its own `never`: "a card must never be charged twice and stock never sold twice" is two wishes."""
 _JOINTS = re.compile(r"(\s*,\s*(?:(?:and|but|while)\s+)?|\s+(?:and|but|while|whereas)\s+)", re.IGNORECASE)
 _OWN_NEVER = re.compile(r"(?:an? |the )?[a-z-]+ (?:must |may |is |are |can )?(?:be )?never\b")
 """A part with a subject of its own: "a card must never be charged twice and stock never sold twice"."""
@@ -81,7 +88,9 @@ def _wish(text: str) -> Wish:
 def _kind(words: str) -> Kind:
     if re.match(r"once (?:the|an?|it|its|all)\b", words):
         words = words[5:]
-    kinds: list[Kind] = [kind for kind, pattern in _KINDS if pattern.search(words)]
+    kinds: list[Kind] = [
+        kind for kind, pattern in _KINDS if pattern.search(words) and (kind != "outage" or times_in(words))
+    ]
     found: Kind = kinds[0] if kinds else ""
     if not found and re.fullmatch(r"(?:window )?(?:of )?\d[\d.]* ?-?\w+(?: window)?", words) and times_in(words):
         return "once"
@@ -114,6 +123,7 @@ def parts_of(sentence: str) -> list[str]:
                 or ("but" in joint.lower() and bool(kind))
                 or (kind == before == "once" and _OWN_NEVER.match(low) is not None)
             )
+        own = own or bool(kind and before and _SUBJECT.match(low))
         if own and not before and len(found[-1].split()) <= 3 and is_comma and kind:
             own = False  # "one space, one car at a time"
         if own:

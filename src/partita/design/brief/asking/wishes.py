@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from partita.design.brief.asking.generic import Names
 from partita.design.brief.asking.lexicon import word_set
+from partita.design.brief.asking.outage import outlive
 from partita.design.brief.asking.rule_line import SAID, RuleLine, quoted, unquoted
 from partita.design.brief.asking.sections import Sections
 from partita.design.brief.asking.times import seconds, set_deadline, set_timeout, short
@@ -23,6 +24,13 @@ _ALL = re.compile(
     r"|\beventual (?:consistency|is)\b|\beventually consistent\b"
 )
 _GENERIC_ONCE = re.compile(r"(?:with )?exactly.?once(?: effects?| delivery| processing)?(?: within .*| for .*)?|\d.*")
+_MOVES = re.compile(r"charg|pa(id|y)|bill|debit|credit|refund|captur|invoic|payout|disburs|reimburs")
+"""The verbs of money, in the words of a wish."""
+_LIMIT = re.compile(
+    r"exceed|more than|at most|overbook|double.?book|over.?s[oe]l|below zero|negative|at a time|\bunique"
+    r"|only one|\bno two\b|\btwice\b"
+)
+"""The words of a limit: a number of things, or of money, that is never passed."""
 _PLAIN = word_set("small", "plain")
 
 
@@ -44,7 +52,7 @@ class Placing:
         {
             "once": self._once, "order": self._order, "audit": self._audit, "late": self._late, "retry": self._retry,
             "invariant": self._invariant, "lost": self._lost, "retention": self._retention, "deadline": self._deadline,
-            "strong": self._strong, "privacy": self._privacy, "": self._unread,
+            "strong": self._strong, "privacy": self._privacy, "outage": self._outage, "": self._unread,
         }[wish.kind](wish)  # fmt: skip
 
     def marks(self) -> tuple[dict[int, str], set[str], set[str], str]:
@@ -82,9 +90,8 @@ class Placing:
         self.unread.append(wish.said)
 
     def _once(self, wish: Wish) -> None:
-        twice = re.search(r"\b(twice|double|two)\b", wish.words) and not re.search(
-            r"charg|pa(id|y)|bill|debit|credit|refund|captur|invoic|sent|send|notif|mail|count|collect|handled|processed",
-            wish.words,
+        twice = re.search(r"\b(twice|double|two)\b", wish.words) and not (
+            _MOVES.search(wish.words) or re.search(r"sent|send|notif|mail|count|collect|handled|processed", wish.words)
         )
         if twice and self._aggregates(wish):
             self._invariant(wish)
@@ -115,6 +122,9 @@ class Placing:
         if wish.forever:
             rule.say(window="forever")
             rule.assume(across=rule.values.get("across") or f"[{self._paid(wish)}]")
+        elif not wish.times and not generic and _MOVES.search(wish.words) and self._audited():
+            rule.assume(window="forever")  # "never charged twice" has no end: a mark of a day would be one
+            rule.assume(across=rule.values.get("across") or f"[{self._paid(wish)}]")
         elif window:
             rule.say(window=window)
             rule.values.pop("across", None) if "across" not in rule.said else None
@@ -125,8 +135,9 @@ class Placing:
         self.failure.say(window=window)
         known = [each for each in self.rules if each.values["kind"] == "exactly-once-effect" and "rule" in each.said]
         for rule in known:
-            if "window" not in rule.said and rule.values.get("window") != "forever":
+            if "window" not in rule.said:  # a time that an answer has, in place of the assumed `forever`
                 rule.say(window=window, key=self._key(wish, rule.values["key"]))
+                rule.values.pop("across", None) if "across" not in rule.said else None
         return bool(known)
 
     def _window(self, window: str) -> None:
@@ -164,6 +175,8 @@ class Placing:
             )
             return
         chosen = [each for each in models if self._is_about(each.values["read"], wish)]
+        if not chosen and self._heard(wish):
+            return
         if not chosen and not (_READS.search(wish.words) or _ALL.search(wish.words) or len(wish.words.split()) < 4):
             self.unread.append(wish.said)
             return
@@ -172,6 +185,18 @@ class Placing:
                 rule.say(rule=quoted(wish.said), kind="staleness", max=wish.time)
             elif "rule" not in rule.said:
                 rule.comment = f"{SAID}: eventual; the time is assumed"
+
+    def _heard(self, wish: Wish) -> bool:
+        """Note a bound of a reaction: "letters may be late by a day" is about the service that writes letters."""
+        words = _content(wish.words) - {"servi"}
+        for who, does in re.findall(r"who: ([\w-]+), does: ([^,}]+)", " ".join(self.sections.lines.get("flows", ()))):
+            if not does.startswith("project ") and words & _content(does):
+                self.sections.notes.append(
+                    f'your answer: "{wish.said}". {who} reacts by itself ({does}), and nothing waits for it. '
+                    "The form has no bound of a reaction: an alarm on the lag of its group keeps the time."
+                )
+                return True
+        return False
 
     def _retry(self, wish: Wish) -> None:
         before = re.split(r"dead|\bkept\b|\bfor \d", wish.words)[0]
@@ -193,7 +218,8 @@ class Placing:
                     rule.assume(window=longer)
 
     def _invariant(self, wish: Wish) -> None:
-        rule, about = self._known("invariant", wish, least=2), self._aggregates(wish)
+        rule, about = self._known("invariant", wish, least=2), self._aggregates(wish) or self._kept_by(wish)
+        about = self._keepers(about) if _LIMIT.search(wish.words) else about
         if rule is not None and about and not self.is_pattern:
             rule.assume(across=f"[{', '.join(about)}]")
         if rule is None:
@@ -210,6 +236,13 @@ class Placing:
         rule.say(rule=quoted(wish.said), kind="outbox")
         if rule not in self.rules:
             self.rules.append(rule)
+
+    def _outage(self, wish: Wish) -> None:
+        """Steps outlive the absence of their service: a rule that no event is lost says nothing of a saga that gives up."""
+        if outlive(self.sections, wish.words, wish.time):
+            self._lost(wish)
+        else:
+            self.unread.append(wish.said)
 
     def _retention(self, wish: Wish) -> None:
         if wish.time:
@@ -273,6 +306,22 @@ class Placing:
             if len(found) == 1 or owners[name] == self.names.main or f"at: {owners[name]}," in flows
         ]
 
+    def _keepers(self, about: list[str]) -> list[str]:
+        """A limit is kept by one service in one transaction: the one that takes from it, and gives back."""
+        flows = self.sections.lines.get("flows", ())
+        takes = [
+            line for line in flows if "undo: " in line and "pivot: yes" not in line and "on_timeout: ask" not in line
+        ]
+        held = [name for name in about if any(f"at: {self._owner(name)}," in line for line in takes)]
+        held = [name for name in held if self._owner(name) != self.names.main]
+        return held[:1] or about
+
+    def _kept_by(self, wish: Wish) -> list[str]:
+        """The aggregates of a service that a wish names: "the lot is never overbooked" is about the spaces of the impound lot."""
+        words = {singular(word) for word in re.findall("[a-z]+", wish.words)} - {"service"}
+        names = self.sections.names("storage")
+        return [name for name in names if words & {singular(word) for word in self._owner(name).split("-")}]
+
     def _owner(self, aggregate: str) -> str:
         for key in ("producers", "consumers"):
             for line in self.sections.lines.get(key, ()):
@@ -282,11 +331,7 @@ class Placing:
 
     def _paid(self, wish: Wish) -> str:
         """The aggregate whose row keeps the key of an effect for ever: one that the wish names, else one with money."""
-        audited = [
-            line.strip().partition(":")[0]
-            for line in self.sections.lines.get("storage", ())
-            if "money is audited" in line
-        ]
+        audited = self._audited()
         return next(
             iter(
                 [
@@ -297,6 +342,11 @@ class Placing:
                 ]
             )
         )
+
+    def _audited(self) -> list[str]:
+        """The aggregates of money: each keeps its row for ever."""
+        lines = self.sections.lines.get("storage", ())
+        return [line.strip().partition(":")[0] for line in lines if "money is audited" in line]
 
     def _key(self, wish: Wish, otherwise: str = "") -> str:
         """The field by which a wish recognises a thing: `by the order id`."""

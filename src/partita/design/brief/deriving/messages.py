@@ -88,7 +88,7 @@ def commands_of(
             reply = by_name.get(step.ok)
             _add(found, _command(saga, step, known, begins, reply, said.get(step.do, Part(0)), ledger))
             if step.undo:
-                own = [] if reply is None else [each for each in reply.fields if each.name != saga.key and not each.pii]
+                own = [] if reply is None else [each for each in reply.fields if _is_taken_back(each, saga.key)]
                 _add(found, _undo(saga, step, known, own, said.get(step.undo, Part(0)), ledger))
             for field in () if reply is None else reply.fields:
                 answered.setdefault(field.name, field)
@@ -207,6 +207,11 @@ def _undo(
         step.undo, step.at, saga.key, fields, step.undone, part.texts("refuses"), _said(step.undo, part, why, ledger),
         origin, undoes=step.do,
     )  # fmt: skip
+
+
+def _is_taken_back(field: FieldDesign, key: str) -> bool:
+    """Whether an undo carries a field of its step's answer: references and amounts, not when and on which papers it was given."""
+    return field.name != key and not field.pii and field.type not in ("timestamp", "list", "map", "record")
 
 
 def _maybe(field: FieldDesign) -> FieldDesign:

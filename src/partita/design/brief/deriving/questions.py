@@ -53,7 +53,16 @@ def _about_refusals(design: Design, saga: SagaDesign, ledger: Ledger) -> None:
 def _about_step(design: Design, saga: SagaDesign, step: StepDesign, ledger: Ledger) -> None:
     owner = owner_of(design.services, step.at)
     reply = next((event for event in design.events if event.name == step.ok), None)
-    if step.human and not any(timer.kind != "remind" for timer in step.timers):
+    if step.human and step.kind != "retriable" and step.on_timeout.value == "retry":
+        limit = _days(step.timeout.value)
+        ledger.ask(
+            f"What if no person has decided {step.do} after {limit}? Here an alarm calls {owner}, {step.do} stays open, "
+            f"and no clock decides it before the deadline of {saga.name}, {_days(saga.deadline.value)}.",
+            owner,
+            f"If silence is a no: `on_timeout: undo` at {step.do}, and {saga.failed} follows after {limit}. "
+            f"If it may take longer: a later `deadline:` of {saga.name}. Other persons that may decide: `escalate:`.",
+        )
+    elif step.human and not any(timer.kind != "remind" for timer in step.timers):
         ledger.ask(
             f"Which person decides {step.do} when its owner in {step.at} is away?",
             owner,
@@ -100,5 +109,6 @@ def _days(seconds: float) -> str:
     if seconds >= 365 * 1_000 * DAY_S:
         return "ever"
     if seconds >= YEAR_S and seconds % YEAR_S == 0:
-        return f"{seconds / YEAR_S:g} years"
+        years = seconds / YEAR_S
+        return f"{years:g} year{'s' * (years != 1)}"
     return f"{seconds / DAY_S:g} days" if seconds >= DAY_S else f"{seconds / 3_600:g} hours"

@@ -56,7 +56,10 @@ def _aggregate(
             "The storage of an aggregate has the usual reason of its kind: {about}.", owner.team if owner else ARCHITECT,
             "the choice is repeated without its reason", f"storage: {{{name}: {{as: {stored.value}, why: ...}}}}", about=name,
         ))  # fmt: skip
-    own = [each for each in events if owner is not None and each.by == owner.name and each.kind != "refusal"]
+    decides = owner is not None and owner.kind == "human"  # a person's no is a decision as much as a yes
+    own = [
+        each for each in events if owner is not None and each.by == owner.name and (decides or each.kind != "refusal")
+    ]
     named = [each.name for each in own if name.lower() in each.name.lower() or _is_of(each, name)]
     alone = owner is not None and len(owner.owns) == 1
     return AggregateDesign(

@@ -10,6 +10,7 @@ from partita.design.document.clashes.clash import Clash
 from partita.design.document.quantity import DAY_S, count, listed, one, rate, span
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
+from partita.design.model.saga import SagaDesign, StepDesign
 
 
 def load(view: View) -> Iterator[Clash]:
@@ -49,6 +50,8 @@ def machine(view: View) -> Iterator[Clash]:
     """A person decides, and a timeout decides in the person's place."""
     for saga, step in view.design.steps:
         if not step.human or step.on_timeout.value != "undo" or step.kind == "retriable":
+            if step.human and step.kind != "retriable":
+                yield _deadline(view, saga, step)
             continue
         silent = (
             f"; after {span(step.timers[-1].after)} no reminder comes any more"
@@ -70,6 +73,27 @@ def machine(view: View) -> Iterator[Clash]:
             ),
             weight=94,
         )
+
+
+def _deadline(view: View, saga: SagaDesign, step: StepDesign) -> Clash:
+    """A step that stays open after its time ends at the deadline of its saga all the same."""
+    limit = span(saga.deadline.value)
+    held = [each.do for each in saga.before(step) if each.undo]
+    holds = f"; the effects of {listed(held)} last as long" if held else ""
+    return Clash(
+        rule="open",
+        between=f"no clock decides `{step.do}` x `{saga.name}` ends within {limit}",
+        literally=f"after {limit} a clock ends what no person decided{holds}",
+        does=f"at {span(step.timeout.value)} PendingOverdue calls team {view.team(step.at)} and `{step.do}` stays open; "
+        f"at {limit} `{saga.at}` sends `{step.undo or saga.failed}`",
+        owner=view.team(step.at),
+        of=(
+            step.timeout,
+            saga.deadline,
+            step.origin,
+        ),
+        weight=61,
+    )
 
 
 def replayed(view: View) -> Iterator[Clash]:

@@ -18,15 +18,15 @@ def first_retry(view: View) -> Iterator[Clash]:
     """The first wait of the retry topics is longer than a step waits for its answer."""
     waits = view.design.failure.retry_topics.value
     for saga in view.design.sagas:
-        short = [step for step in _given_up(saga) if waits and step.timeout.value <= waits[0]]
+        short = [step for step in _given_up(saga) if waits and patience(saga, step) <= waits[0]]
         if not short:
             continue
-        tightest = min(short, key=lambda step: step.timeout.value)
+        tightest = min(short, key=lambda step: patience(saga, step))
+        limit = span(patience(saga, tightest))
         names = listed(step.do for step in short)
         yield Clash(
             rule="first-retry",
-            between=f"first retry after {span(waits[0])} x {listed([tightest.do])} given up after "
-            f"{span(tightest.timeout.value)}",
+            between=f"first retry after {span(waits[0])} x {listed([tightest.do])} given up after {limit}",
             literally=f"one {listed((step.do for step in short), 'or')} that fails is undone before its first retry: "
             f"no retry topic saves it",
             does=f"tries in place come first; then `{saga.name}` undoes, and "
@@ -34,7 +34,7 @@ def first_retry(view: View) -> Iterator[Clash]:
             "failed command out of its retry topic",
             owner=view.team(tightest.at),
             question=f"May {names} take longer than {span(waits[0])}, so that a retry is in time?",
-            decides=f"`timeout:` of {names} above {span(waits[0])}, or a first wait below {span(tightest.timeout.value)}.",
+            decides=f"`timeout:` of {names} above {span(waits[0])}, or a first wait below {limit}.",
             of=(
                 view.design.failure.retry_topics,
                 *(step.timeout for step in saga.steps),
@@ -72,7 +72,7 @@ def ladder(view: View) -> Iterator[Clash]:
 def outage(view: View) -> Iterator[Clash]:
     """A participant is away for longer than a step waits for it."""
     for saga in view.design.sagas:
-        ended = [step for step in _given_up(saga) if step.at != saga.at and step.timeout.value < AWAY_S]
+        ended = [step for step in _given_up(saga) if step.at != saga.at and patience(saga, step) < AWAY_S]
         if not ended:
             continue
         step = next((each for each in ended if each.kind == "pivot"), ended[-1])
@@ -82,7 +82,7 @@ def outage(view: View) -> Iterator[Clash]:
         twice = f", so {words(step.do)} happens and is taken back" if step.undo else ""
         yield Clash(
             rule="outage",
-            between=f"`{step.at}` away for {span(AWAY_S)} x `{step.do}` given up after {span(step.timeout.value)}",
+            between=f"`{step.at}` away for {span(AWAY_S)} x `{step.do}` given up after {span(patience(saga, step))}",
             literally=f"{rate(each.peak)} x {span(AWAY_S)} = {count(lost)}; so many `{saga.name}` {end}, and at "
             f"steady load "
             f"{rate(each.steady)} x {span(AWAY_S)} = {count(each.steady * AWAY_S)}",
@@ -91,10 +91,11 @@ def outage(view: View) -> Iterator[Clash]:
             f"waiting `{step.do}` before its undo{twice}",
             owner=view.team(saga.at),
             question=f"Is an hour without `{step.at}` the end of {one(f'`{saga.name}`')}, or a wait?",
-            decides=f"A wait: `on_timeout: retry` at `{step.do}`, and `deadline:` of `{saga.name}` above {span(AWAY_S)}.",
+            decides=f"A wait: `on_timeout: {'ask' if step.on_timeout.value == 'ask' else 'retry'}` at `{step.do}`, and "
+            f"`deadline:` of `{saga.name}` above {span(AWAY_S)}.",
             of=(
                 A,
-                step.timeout,
+                step.timeout if step.on_timeout.value == "undo" else saga.deadline,
                 each.mark,
             ),
             weight=95,
@@ -128,7 +129,12 @@ def dead_letters(view: View) -> Iterator[Clash]:
     )
 
 
+def patience(saga: SagaDesign, step: StepDesign) -> float:
+    """The time after which a missing answer undoes a step. One that is sent again, or asked about while its service is away,
+    waits until the deadline: the question waits behind the command."""
+    return step.timeout.value if step.on_timeout.value == "undo" else saga.deadline.value
+
+
 def _given_up(saga: SagaDesign) -> list[StepDesign]:
     """The steps that a machine waits for, and that a missing answer undoes."""
-    early = saga.steps[: saga.pivot + 1]
-    return [step for step in early if not step.human and step.on_timeout.value != "retry"]
+    return [step for step in saga.steps[: saga.pivot + 1] if not step.human and step.on_timeout.value != "retry"]
