@@ -8,9 +8,10 @@ from dataclasses import replace
 from partita.design.brief.asking.answers import Answers
 from partita.design.brief.asking.dropping import drop_producers
 from partita.design.brief.asking.generic import Names, generic_text
-from partita.design.brief.asking.kept import kept_clauses
+from partita.design.brief.asking.kept import kept_clauses, spoken_of
 from partita.design.brief.asking.lexicon import role_of
 from partita.design.brief.asking.loads import set_loads
+from partita.design.brief.asking.own_words import speak_as_answered
 from partita.design.brief.asking.parties import add_consumer, add_producer, add_reactions, add_step, react
 from partita.design.brief.asking.party import Party, said
 from partita.design.brief.asking.refused import AnswerRefused
@@ -105,6 +106,7 @@ def _into_pattern(answers: Answers, sections: Sections, pattern: str) -> Names:
     producers, consumers = _placed(answers, sections)
     _drop_unnamed(answers, sections)
     _rename_thing(answers, sections, pattern)
+    speak_as_answered(sections, answers)
     names = _names(sections)
     drop_producers(answers, sections, names.noun)
     taken = {each for key in ("events", "flows", "storage") for each in sections.names(key)}
@@ -287,9 +289,13 @@ def _listed(names: list[str]) -> str:
 
 def _set_docs(sections: Sections, answers: Answers) -> None:
     """The words of an answer are the `doc` of their service: a condition that has no other place in the brief is there."""
-    for name in dict.fromkeys(answers.name_of(each) for each in (*answers.producers, *answers.reactors)):
-        parties = [each for each in (*answers.producers, *answers.reactors) if answers.name_of(each) == name]
-        words = said(", ".join(filter(None, (each.doc for each in parties))), DOC_MAX)
+    docs: dict[str, list[str]] = {}
+    for text in answers.texts[1:3]:
+        for party, words in spoken_of(answers, text):
+            if party is not None and party.doc:
+                docs.setdefault(answers.name_of(party), []).append(words.strip(" ,"))
+    for name, texts in docs.items():
+        words = said(", ".join(dict.fromkeys(texts)), DOC_MAX)
         for key in ("producers", "consumers") if words else ():
             for at, line in enumerate(sections.lines.get(key, ())):
                 if line.startswith(f"  {name}: "):

@@ -66,35 +66,11 @@ class _Keeping:
 
     def of_parties(self, text: str, *, begins: bool) -> Iterator[Kept]:
         """The clauses about services: all that an answer says of one, up to the next one."""
-        for sentence in sentences(text):
-            current: Party | None = None
-            words = ""
-            for clause in clauses_in(sentence):
-                party = self._party(clause, current)
-                if words and (party is not current or self._is_unread(clause) or self._is_unread(words)):
-                    yield self._of_party(current, words, begins)
-                    words = ""
-                words = f"{words}{clause.before if words else ''}{clause.said}"
-                current = party
-            if words:
-                yield self._of_party(current, words, begins)
-
-    def _party(self, clause: Clause, current: Party | None) -> Party | None:
-        """The service that a clause is about: the same as before where it has no other."""
-        own = _words(clause.text)
-        parties = [*([current] if current else []), *self.answers.producers, *self.answers.reactors]
-        for party in parties:
-            texts = [_words(each) for each in (party.said, party.note, *(deed.said for deed in party.deeds)) if each]
-            if any(own in each or each in own for each in texts):
-                return party
-        return current
-
-    def _is_unread(self, clause: Clause | str) -> bool:
-        words = _words(clause if isinstance(clause, str) else clause.said)
-        return any(words == _words(each) for _, each in self.answers.unread)
+        for party, words in spoken_of(self.answers, text):
+            yield self._of_party(party, words, begins)
 
     def _of_party(self, party: Party | None, words: str, begins: bool) -> Kept:
-        if party is None or self._is_unread(words):
+        if party is None or _is_unread(self.answers, words):
             return Kept(_said(words), self._loads(words))
         name = self.answers.name_of(party)
         deeds = [deed for deed in party.deeds if _is_in(deed, words)]
@@ -195,6 +171,36 @@ class _Keeping:
         """The audits with the time of a clause that speaks of one: another answer says the same."""
         times = [seconds(each) for wish in wishes_in(words) if wish.kind == "audit" for each in wish.times]
         return [each.text for each in self.design.rules if each.kind == "audit" and each.keep in times]
+
+
+def spoken_of(answers: Answers, text: str) -> Iterator[tuple[Party | None, str]]:
+    """The words of an answer about each service, as they were said; words without a place are apart."""
+    for sentence in sentences(text):
+        current: Party | None = None
+        words = ""
+        for clause in clauses_in(sentence):
+            party = _party(answers, clause, current)
+            if words and (party is not current or _is_unread(answers, clause.said) or _is_unread(answers, words)):
+                yield current, words
+                words = ""
+            words = f"{words}{clause.before if words else ''}{clause.said}"
+            current = party
+        if words:
+            yield current, words
+
+
+def _party(answers: Answers, clause: Clause, current: Party | None) -> Party | None:
+    """The service that a clause is about: the same as before where it has no other."""
+    own = _words(clause.text)
+    for party in (*([current] if current else []), *answers.producers, *answers.reactors):
+        texts = [_words(each) for each in (party.said, party.note, *(deed.said for deed in party.deeds)) if each]
+        if any(own in each or each in own for each in texts):
+            return party
+    return current
+
+
+def _is_unread(answers: Answers, words: str) -> bool:
+    return any(_words(words) == _words(each) for _, each in answers.unread)
 
 
 def _told_in(text: str) -> Iterator[str]:
