@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.design.brief.briefs import SMALL
-from tests.unit.design.domains import DOMAINS, document
+from tests.unit.design.domains import DOMAINS, SPOKEN, document
 
 from partita.cli.main import cli
 from partita.design.rendering.pdf import is_sealed_pdf, printed
@@ -30,7 +30,7 @@ def test_a_design_is_printed(tmp_path: Path) -> None:
     assert is_sealed_pdf(data)
 
 
-@pytest.mark.parametrize("name", DOMAINS)
+@pytest.mark.parametrize("name", (*DOMAINS, *SPOKEN))
 def test_the_first_page_is_one_page_of_a4(name: str) -> None:
     """The contents and the thirteen sections begin on the second one."""
     weasyprint = pytest.importorskip("weasyprint", reason="make oracles")

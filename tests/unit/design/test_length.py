@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.design.domains import DOMAINS, document
+from tests.unit.design.domains import DOMAINS, SPOKEN, document
 from tests.unit.design.words import of_main_part, of_section
 
 from partita.design.document.block import Document, Pointer, R, Table, compact, row
 
 PER_MINUTE = 300
 """The words that an engineer reads of prose; of a table with names and numbers as many are taken in."""
-WORDS_MAX = {"orders": 20 * PER_MINUTE, "rides": 7_000, "claims": 6_700, "fleet": 6_500, "library": 6_000}
+WORDS_MAX = {
+    "orders": 20 * PER_MINUTE,
+    "rides": 7_000,
+    "claims": 6_700,
+    "fleet": 6_500,
+    "library": 6_000,
+    "shop": 6_000,
+    "insurer": 6_700,
+}
 """Two sagas, or a person who decides, need more."""
 ONE_PAGE_MAX = 700
 
 
-@pytest.fixture(scope="module", params=DOMAINS)
+@pytest.fixture(scope="module", params=(*DOMAINS, *SPOKEN))
 def domain(request: pytest.FixtureRequest) -> tuple[str, Document]:
     return request.param, document(request.param)
 

@@ -14,6 +14,7 @@ from partita.design.document.appendices import (
 )
 from partita.design.document.appendices import schemas as all_schemas
 from partita.design.document.block import Document
+from partita.design.document.reading_path import with_path
 from partita.design.document.sections import (
     bus,
     cqrs,
@@ -65,4 +66,4 @@ def document_of(design: Design, shown: Shown = NO_TESTS) -> Document:
     """The document: one page, thirteen sections, the appendices. It names the tests that show it, and no others. The same design
     and tests give the same blocks everywhere."""
     view = view_of(design, shown)
-    return Document(design.domain, design.source, tuple(each.section(view) for each in SECTIONS))
+    return Document(design.domain, design.source, with_path([each.section(view) for each in SECTIONS]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from partita.design.model.design import Design
-from partita.design.model.origin import Fact
+from partita.design.model.origin import Fact, Origin
 from partita.design.model.rule import Rule
 from partita.design.model.saga import SagaDesign, StepDesign
 
@@ -20,11 +20,12 @@ KeeperKind = Literal[
 @dataclass(frozen=True, slots=True)
 class Keeper:
     """A part by its `name` (`ReserveStock`, `ReserveStock.timeout`, the words of a rule). `of` is the name of the part that has
-    it, `key` the value of it that is meant; a step has its saga, a rule is there whole."""
+    it, `origin` that of its value, `key` the value of it that is meant; a step has its saga, a rule is there whole."""
 
     name: str
     kind: KeeperKind
     of: str
+    origin: Origin
     key: str = ""
     saga: SagaDesign | None = None
     step: StepDesign | None = None
@@ -40,51 +41,54 @@ def keepers_of(design: Design) -> dict[str, Keeper]:
 
 
 def _all(design: Design) -> Iterator[Keeper]:
-    yield Keeper("domain", "domain", design.domain)
-    yield Keeper("bus", "bus", design.bus.use.value)
+    yield Keeper("domain", "domain", design.domain, design.purpose.origin)
+    yield Keeper("bus", "bus", design.bus.use.value, design.bus.use.origin)
     yield from _flows(design)
     for event in design.events:
-        yield Keeper(event.name, "event", event.name)
-        yield from (Keeper(f"{event.name}.{each.name}", "field", event.name, each.name) for each in event.fields)
-    for service in design.services:
-        yield Keeper(service.name, "service", service.name)
-    yield from (Keeper(each.name, "aggregate", each.name) for each in design.aggregates)
+        yield Keeper(event.name, "event", event.name, event.origin)
+        for field in event.fields:
+            yield Keeper(f"{event.name}.{field.name}", "field", event.name, field.origin, field.name)
+    yield from (Keeper(each.name, "service", each.name, each.origin) for each in design.services)
+    yield from (Keeper(each.name, "aggregate", each.name, each.origin) for each in design.aggregates)
     for model in design.read_models:
-        yield Keeper(model.name, "read model", model.name)
+        yield Keeper(model.name, "read model", model.name, model.origin)
         if model.staleness.value is not None:
-            yield Keeper(f"{model.name}.max", "time", model.name, "max")
-    yield from (Keeper(" ".join(each.text.split()), "rule", each.text, rule=each) for each in design.rules)
+            yield Keeper(f"{model.name}.max", "time", model.name, model.staleness.origin, "max")
+    for rule in design.rules:
+        yield Keeper(" ".join(rule.text.split()), "rule", rule.text, rule.bound, rule=rule)
     for stream in design.load.streams:
         if _is_written(stream.steady):
-            yield Keeper(f"load.{stream.name}", "load", stream.name)
+            yield Keeper(f"load.{stream.name}", "load", stream.name, stream.steady.origin)
     if _is_written(design.load.retention):
-        yield Keeper("load.retention", "retention", "load", "retention")
+        yield Keeper("load.retention", "retention", "load", design.load.retention.origin, "retention")
     for key in ("retry_topics", "then", "alert", "window"):
-        if _is_written(getattr(design.failure, key)):
-            yield Keeper(f"failure.{key}", "failure", "failure", key)
+        fact: Fact[object] = getattr(design.failure, key)
+        if _is_written(fact):
+            yield Keeper(f"failure.{key}", "failure", "failure", fact.origin, key)
 
 
 def _flows(design: Design) -> Iterator[Keeper]:
     for saga in design.sagas:
-        yield Keeper(saga.name, "saga", saga.name, saga=saga)
+        yield Keeper(saga.name, "saga", saga.name, saga.origin, saga=saga)
         if _is_written(saga.deadline):
-            yield Keeper(f"{saga.name}.deadline", "deadline", saga.name, "deadline", saga=saga)
+            yield Keeper(f"{saga.name}.deadline", "deadline", saga.name, saga.deadline.origin, "deadline", saga=saga)
     for saga, step in design.steps:
-        yield Keeper(step.do, "step", step.do, saga=saga, step=step)
+        yield Keeper(step.do, "step", step.do, step.origin, saga=saga, step=step)
         if step.undo:
-            yield Keeper(step.undo, "undo", step.undo, saga=saga, step=step)
+            yield Keeper(step.undo, "undo", step.undo, step.origin, saga=saga, step=step)
         kinds = {timer.kind for timer in step.timers}
         written = {
             "timeout": _is_written(step.timeout), "remind": "remind" in kinds, "escalate": "escalate" in kinds,
             "timers": "send" in kinds, "retry": bool(step.retry), "human": step.human,
         }  # fmt: skip
         for key in (key for key, is_there in written.items() if is_there):
-            yield Keeper(f"{step.do}.{key}", "time", step.do, key, saga=saga, step=step)
+            origin = step.timeout.origin if key == "timeout" else step.origin
+            yield Keeper(f"{step.do}.{key}", "time", step.do, origin, key, saga=saga, step=step)
     for flow in design.choreographies:
-        yield Keeper(flow.name, "saga", flow.name)
+        yield Keeper(flow.name, "saga", flow.name, flow.origin)
     for reaction in design.reactions:
         for name in reaction.when:
-            yield Keeper(f"{reaction.who}.{name}", "reaction", reaction.who, name)
+            yield Keeper(f"{reaction.who}.{name}", "reaction", reaction.who, reaction.origin, name)
 
 
 def _is_written(fact: Fact[object]) -> bool:

@@ -3,6 +3,7 @@ and each open question with what it decides."""
 
 from __future__ import annotations
 
+from partita.design.document.answered import all_clauses
 from partita.design.document.block import (
     PLANNED,
     A,
@@ -28,8 +29,11 @@ from partita.design.model.section import APPENDICES
 def section(view: View) -> Section:
     """The assumptions and the questions, whole."""
     design = view.design
+    said = {part for clause in design.clauses for part in clause.kept}
+    rest = [rule for rule in design.rules if " ".join(rule.text.split()) not in said]
     blocks: list[Block] = [
-        Heading("What must hold"),
+        *all_clauses(view),
+        Heading("What must hold" if not said else "What must hold beside it"),
         *(
             compact(
                 "rule | kept by | section",
@@ -39,10 +43,14 @@ def section(view: View) -> Section:
                         sentence(rule.text),
                         *keeper(view, rule),
                     )
-                    for rule in design.rules
+                    for rule in rest
                 ],
             )
-            or (Paragraph(f"No rule of consistency is declared for {design.domain}.", R),)
+            or (
+                Paragraph(
+                    f"No {'other ' if design.rules else ''}rule of consistency is declared for {design.domain}.", R
+                ),
+            )
         ),
         *all_clashes(view),
         Heading("Assumptions"),

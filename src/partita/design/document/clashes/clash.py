@@ -12,8 +12,8 @@ from partita.design.model.origin import Fact, Origin
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
     """`between` names both facts with their values, `of` are the facts that its numbers are computed from. `question` is for the
-    owner where a person must decide; `decides` says which line of the brief the answer changes. The heavier a clash, the earlier
-    it is named."""
+    owner where a person must decide; `decides` says which line of the brief the answer changes. `about` is the part that a
+    clause of the answers is kept by: a rule, a step. The heavier a clash, the earlier it is named."""
 
     rule: str
     between: str
@@ -23,6 +23,7 @@ class Clash:
     of: tuple[Mark | Origin | Fact[Any], ...]
     question: str = ""
     decides: str = ""
+    about: str = ""
     weight: float = 50.0
 
     @property

@@ -32,8 +32,10 @@ RULES: tuple[Rule, ...] = (
     people.machine,
     people.replayed,
 )
-FIRST = 3
-"""So many clashes are on the first page."""
+
+
+FIRST = 2
+"""So many clashes are on the first page, unless it has other things to say."""
 
 
 def clashes(view: View, rules: Sequence[Rule] = RULES) -> list[Clash]:
@@ -48,14 +50,15 @@ def questions(view: View) -> tuple[Question, ...]:
     return (*view.design.questions, *own)
 
 
-def first_clashes(view: View) -> list[Block]:
-    """The heaviest clashes, for the first page."""
-    found = clashes(view)
+def first_clashes(view: View, most: int = FIRST, said: frozenset[str] = frozenset()) -> list[Block]:
+    """The heaviest clashes, for the first page; not those about parts of which the page has said as much."""
+    every = clashes(view)
+    found = [each for each in every if not each.about or each.about not in said][:most]
     if not found:
         return []
-    heading = Heading(f"Clashes in the facts, {min(FIRST, len(found))} of {len(found)}")
+    heading = Heading(f"Clashes in the facts, {len(found)} of {len(every)}")
     asked = _asked(view)
-    rows = [row(each.mark, each.between, each.literally, _owner(asked, each)) for each in found[:FIRST]]
+    rows = [row(each.mark, each.between, each.literally, _owner(asked, each)) for each in found]
     return [heading, *table("clash | taken literally | decides", rows)]
 
 

@@ -61,6 +61,7 @@ def machine(view: View) -> Iterator[Clash]:
         end = f"`{saga.failed}` follows" if saga.failed else f"`{saga.name}` is undone"
         yield Clash(
             rule="machine",
+            about=step.do,
             between=f"a person decides `{step.do}` x {span(step.timeout.value)} pass without a decision",
             literally=f"a clock refuses what a person should decide{silent}",
             does=f"as it says: at {span(step.timeout.value)} `{saga.at}` sends `{step.undo or saga.failed}`, and {end}",
@@ -104,6 +105,7 @@ def replayed(view: View) -> Iterator[Clash]:
             continue
         yield Clash(
             rule="replayed",
+            about=rule.text,
             between=f'"{rule.text}" x a person decides `{person.do}`',
             literally=f"`{person.do}` is computed again, and a person decides otherwise on another day",
             does=f"a replay shows {listed([person.ok, *person.fail], 'or')} with the fields that it had, the actor "

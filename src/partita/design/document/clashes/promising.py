@@ -34,6 +34,7 @@ def staleness(view: View) -> Iterator[Clash]:
             owners = dict.fromkeys(view.design.event(name).by for name in model.inputs)
             yield Clash(
                 rule="staleness",
+                about=rule.text,
                 between=f"`{rule.read}` at most {span(rule.max)} behind x {'; '.join(over)}",
                 literally=f"`{model.service}` breaks the promise at each death of a process, and for each event that "
                 f"fails once",
@@ -83,7 +84,7 @@ def any_order(view: View) -> Iterator[Clash]:
 def between_databases(view: View) -> Iterator[Clash]:
     """An invariant spans databases: it holds as an interval while sagas run."""
     for rule in view.design.rules:
-        found = _spanning(view, rule)
+        found = spanning(view, rule)
         if found is None or CEILING.search(rule.text):
             continue
         saga, step = found
@@ -94,6 +95,7 @@ def between_databases(view: View) -> Iterator[Clash]:
         held = ", ".join(f"{name} sent" for name in surely)
         yield Clash(
             rule="between-databases",
+            about=rule.text,
             between=f'"{rule.text}" x two databases, of {listed(_owners(view, rule))}',
             literally=f"an alarm for each `{saga.name}` in flight, although none is wrong",
             does=f"effects of `{step.do}` for {{{held}, completed}} <= those in `{step.at}` <= the same plus "
@@ -112,29 +114,13 @@ def between_databases(view: View) -> Iterator[Clash]:
 def ceiling(view: View) -> Iterator[Clash]:
     """A value must not exceed another one, which is in the database of another service."""
     for rule in view.design.rules:
+        found = limit_of(view, rule)
+        if found is None:
+            continue
+        saga, last, of, known = found
         owners = _owners(view, rule)
-        if rule.kind != "invariant" or not CEILING.search(rule.text):
-            continue
-        steps = [(saga, step) for saga in view.design.sagas for step in saga.steps if step.at in owners]
-        if not steps or len(owners) < 2:
-            continue
-        saga, last = steps[-1]
-        others = [step for each, step in steps if each is saga and step.at != last.at]
-        amounts = [
-            (step.ok, field.name)
-            for step in others
-            for field in view.design.event(step.ok).fields
-            if field.type in ("money", "int", "decimal")
-        ]
         command = view.design.command(last.do)
         carried = {field.name for field in command.fields}
-        known = next((pair for pair in amounts if pair[1] in carried), None)
-        limit = known or next(iter(amounts), None)
-        of = (
-            f"`{limit[0]}.{limit[1]}`"
-            if limit is not None
-            else f"a value of {listed(each.ok for each in others) if others else listed(rule.across)}"
-        )
         does = (
             f"`{last.at}` compares it in the transaction of `{last.do}`, which carries {of}: a CHECK in its own database"
             if known
@@ -143,6 +129,7 @@ def ceiling(view: View) -> Iterator[Clash]:
         )
         yield Clash(
             rule="ceiling",
+            about=rule.text,
             between=f'"{rule.text}" x `{last.at}` does not see the database of '
             f"{listed(name for name in owners if name != last.at)}",
             literally=f"no transaction compares both values: a defect of `{saga.name}` breaks the rule, and nothing "
@@ -155,8 +142,32 @@ def ceiling(view: View) -> Iterator[Clash]:
                 rule.bound,
                 command.origin,
             ),
-            weight=93 if known is None else 52,
+            weight=52 if known else 93,
         )
+
+
+def limit_of(view: View, rule: Rule) -> tuple[SagaDesign, StepDesign, str, bool] | None:
+    """The last step under a limit over several databases, the words for the limit, and whether its command carries it."""
+    owners = _owners(view, rule)
+    if rule.kind != "invariant" or not CEILING.search(rule.text):
+        return None
+    steps = [(saga, step) for saga in view.design.sagas for step in saga.steps if step.at in owners]
+    if not steps or len(owners) < 2:
+        return None
+    saga, last = steps[-1]
+    others = [step for each, step in steps if each is saga and step.at != last.at]
+    amounts = [
+        (step.ok, field.name)
+        for step in others
+        for field in view.design.event(step.ok).fields
+        if field.type in ("money", "int", "decimal")
+    ]
+    carried = {field.name for field in view.design.command(last.do).fields}
+    known = next((pair for pair in amounts if pair[1] in carried), None)
+    limit = known or next(iter(amounts), None)
+    values = listed(each.ok for each in others) if others else listed(rule.across)
+    of = f"`{limit[0]}.{limit[1]}`" if limit is not None else f"a value of {values}"
+    return saga, last, of, known is not None
 
 
 def never_ends(view: View) -> Iterator[Clash]:
@@ -191,7 +202,8 @@ def _ends(view: View, step: StepDesign) -> bool:
     return bool(takes) or any(each.who == step.at for each in view.design.reactions)
 
 
-def _spanning(view: View, rule: Rule) -> tuple[SagaDesign, StepDesign] | None:
+def spanning(view: View, rule: Rule) -> tuple[SagaDesign, StepDesign] | None:
+    """The step of a saga that an invariant over several databases is about."""
     owners = _owners(view, rule)
     if rule.kind != "invariant" or len(owners) < 2:
         return None

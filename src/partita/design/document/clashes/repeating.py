@@ -77,6 +77,7 @@ def endless(view: View) -> Iterator[Clash]:
         command = named[0]
         yield Clash(
             rule="endless",
+            about=rule.text,
             between=f'"{rule.text}" has no end x {one(rule.key)} is known {lasting(rule.window)}',
             literally=f"{one(f'`{command.name}`')} that comes again after {span(rule.window)} has a second effect",
             does=f"the window bounds marks alone. A copy is dropped at any age by the number of its {rule.key}, and "

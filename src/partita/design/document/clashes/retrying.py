@@ -82,6 +82,7 @@ def outage(view: View) -> Iterator[Clash]:
         twice = f", so {words(step.do)} happens and is taken back" if step.undo else ""
         yield Clash(
             rule="outage",
+            about=f"away: {step.at}",
             between=f"`{step.at}` away for {span(AWAY_S)} x `{step.do}` given up after {span(patience(saga, step))}",
             literally=f"{rate(each.peak)} x {span(AWAY_S)} = {count(lost)}; so many `{saga.name}` {end}, and at "
             f"steady load "
