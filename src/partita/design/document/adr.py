@@ -245,14 +245,15 @@ def _personal_data(view: View) -> Iterator[_Parts]:
     heard = dict.fromkeys(who for each in held for who in view.design.consumers(each.name) if who != each.by)
     readers = listed(heard) if heard else "a reader"
     asked = next((f" ({each.id})" for each in questions(view) if "is one person's data erased" in each.text), "")
-    often = sum(each.rate.value for each in held)
+    rates = [each.rate.value for each in held]
+    often = f"{arithmetic.summed(rates)} = {rate(sum(rates))}"
     yield (
         "Personal data in topics is encrypted for each person",
         f"{fields}: encrypted with a key of its person; the keys are at {writers}, and to delete one erases its person.",
         f"topics keep {fields} {span(longest)}, and delete no single record.",
         (
             f"a shorter retention: {names} after {span(MONTH_S)} could not be read again.",
-            f"a reference instead of the value: {readers} would ask {writers} each time, {rate(often)}, and wait for it.",
+            f"a reference instead of the value: {readers} would ask {writers} each time, {often}, and wait for it.",
             f"the plain value: a person is erased after {span(longest)}, not before.",
         ),
         f"none of {readers} needs these fields, or the law lets topics keep them {span(longest)}{asked}.",

@@ -36,8 +36,9 @@ def mark_of(source: Origin | Fact[object]) -> Mark:
 
 def weakest(*sources: Mark | Origin | Fact[Any]) -> Mark:
     """The mark of a line made of several facts, each given by its mark, its origin or itself."""
-    marks = (each if isinstance(each, Mark) else mark_of(each) for each in sources)
-    return _OF_ORIGIN[origin.weakest(*("assumed" if mark is A else "derived" for mark in marks))]
+    marks = [each if isinstance(each, Mark) else mark_of(each) for each in sources]
+    found: list[origin.Mark] = ["assumed" if mark is A else "derived" for mark in marks]
+    return _OF_ORIGIN[origin.weakest(*found)]
 
 
 @dataclass(frozen=True, slots=True)
