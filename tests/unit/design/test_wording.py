@@ -26,14 +26,14 @@ PATTERNS = Path(read_brief.__code__.co_filename).parent / "patterns"
 
 
 def nouns_of_patterns() -> set[str]:
-    """The things of the patterns, as "trip" and "stock item"; an order is a word of this document too."""
+    """The things of the patterns, as "trip" and "stock item"; an order, a decision and a document are words of its own."""
     found = {
         name.strip()
         for path in PATTERNS.glob("*.yaml")
         for owned in OWNS.findall(path.read_text("utf-8"))
         for name in owned.split(",")
     }
-    return {re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() for name in found} - {"order"}
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() for name in found} - {"order", "decision", "document"}
 
 
 def odd(brief: str) -> list[str]:

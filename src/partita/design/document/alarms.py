@@ -64,8 +64,11 @@ def beside_own_alerts(view: View) -> list[Paragraph]:
         f"{rule.name} at {span(rule.limit)} + {span(rule.for_s)} = {span(rule.limit + rule.for_s)}" for rule in OWN
     )
     if not sharp:
-        names = listed(service.name for service in view.design.services)
-        return [Paragraph(f"Partita's own alerts have fixed limits, {fixed}: no promise of {names} is sharper.", R)]
+        return [
+            Paragraph(
+                f"Partita's own alerts have fixed limits, {fixed}: no promise of {view.design.domain} is sharper.", R
+            )
+        ]
     first = min(sharp.values(), key=lambda each: each.seconds)
     text = (
         f"Partita's own alerts have fixed limits, {fixed}: too late for {listed(sharp)}. A monitor of `/metrics` takes the "

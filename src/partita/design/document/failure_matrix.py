@@ -64,15 +64,16 @@ def of_reactions(view: View) -> list[Row]:
 
 def summary_of(view: View, saga: SagaDesign) -> list[Row]:
     """The matrix of a saga with each answer once: the fault, the steps that it answers for, and the answer. Several steps are
-    answered for in general words, one step by its names."""
+    answered for in general words, one step by its names; a step that declares no refusal is answered for by its poison."""
     names = [step.do for step in saga.steps]
     exact = [list(_StepAnswers(view, saga, position).all()) for position in range(len(names))]
     general = [list(_StepAnswers(view, saga, position, is_general=True).all()) for position in range(len(names))]
     rows = []
     for number, fault in enumerate(FAULTS):
         groups: dict[Answer, list[int]] = {}
-        for position in range(len(names)):
-            groups.setdefault(general[position][number], []).append(position)
+        for position, step in enumerate(saga.steps):
+            if fault != "refused" or step.fail:
+                groups.setdefault(general[position][number], []).append(position)
         for answer, positions in groups.items():
             found = exact[positions[0]][number] if len(positions) == 1 else answer
             steps = "each step" if len(positions) == len(names) > 1 else listed(names[at] for at in positions)
