@@ -20,13 +20,13 @@ class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
     saga_id: str
     step: str
     epoch: Number
-    kind: str  # "do", "undo", "ask" or "timer"
+    kind: str  # "do", "undo", "ask", "timer" or "withdraw"
 
     @property
     def is_effect(self) -> bool:
-        """Whether the command makes or undoes the effect of the step; a question and a reminder do neither, so no undo
-        concerns them."""
-        return self.kind == "do" or self.kind == "undo"
+        """Whether the command makes, undoes or withdraws the effect of the step; a question and a reminder do none of it, so no
+        undo concerns them."""
+        return self.kind in ("do", "undo", "withdraw")
 
 
 class Envelope(msgspec.Struct, omit_defaults=True):

@@ -64,6 +64,7 @@ FIELDS: Mapping[str, Field] = {
             "timeout",
             "overdue",
             "undoing",
+            "withdrawn",
             "undone",
             "completed",
             "ended",

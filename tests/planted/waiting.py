@@ -23,6 +23,14 @@ WAITING = {
         store("an_open_command_is_never_forgotten"),
         under="store/sqlite/pending",
     ),
+    "question-waits-for-ever": Plant(
+        "G5",
+        "a step without an effect is given up, and its participant goes on waiting for an answer",
+        "undo_next",
+        swap('if step.phase == "unknown" and spec.answered_later:', "if False:"),
+        "tests/integration/waiting/test_withdrawn.py::test_a_question_whose_time_is_over_waits_no_more",
+        under="sagas/compensation",
+    ),
     "waits-for-ever": Plant(
         "G5",
         "a handler is told that a command waits, and it has its answer",

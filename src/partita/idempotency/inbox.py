@@ -75,9 +75,15 @@ class Candidate(msgspec.Struct, eq=False):
 
     @property
     def is_undo(self) -> bool:
-        """Whether it undoes a step of a saga."""
+        """Whether it undoes a step of a saga, or withdraws it."""
         address = self.envelope.saga
-        return address is not None and address.kind == "undo" and self.envelope.kind == "command"
+        return address is not None and address.kind in ("undo", "withdraw") and self.envelope.kind == "command"
+
+    @property
+    def is_withdrawal(self) -> bool:
+        """Whether it is the command of a step without an effect, sent again to end the wait for its answer: no handler runs."""
+        address = self.envelope.saga
+        return address is not None and address.kind == "withdraw" and self.envelope.kind == "command"
 
     @property
     def fatal_step(self) -> str:

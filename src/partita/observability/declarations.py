@@ -8,7 +8,7 @@ from typing import Protocol
 from partita.assembly.existing import Parts
 from partita.catalog.catalog import Catalog
 from partita.sagas.definition import SagaDefinition
-from partita.sagas.sub_sagas import with_children
+from partita.sagas.sub_sagas import with_participants
 from partita.topics.topic_plan import TopicPlan
 
 
@@ -29,4 +29,4 @@ class Declarations(Parts, Protocol):
 def sagas_of(app: Parts) -> Sequence[SagaDefinition]:
     """Every saga that an app declares, in each of its versions; steps name the sagas of the app that carry them out."""
     known = [definition for service in app.services for definition in service.declared.sagas]
-    return with_children(known, known)
+    return with_participants(known, app.services)

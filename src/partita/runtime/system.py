@@ -48,7 +48,7 @@ from partita.runtime.path.renewing import unfit
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.definition import SagaDefinition
 from partita.sagas.state import state_from_bytes
-from partita.sagas.sub_sagas import with_children
+from partita.sagas.sub_sagas import with_participants
 from partita.schemas.registry import Registry
 from partita.settings.settings import Settings
 from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_RELAYED, SAGA_STEPS, Sample
@@ -147,13 +147,14 @@ class System:
             raise  # waiting does not help
         except BusUnavailable as error:
             log.warning("messages wait in the outboxes: %s", error)
-        sagas = [definition for each in self.catalog.services for definition in each.declared.sagas]
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
             await store.create_tables(migrate=self.settings.migrate)
             service = self.catalog.service(name)
-            directory = SagaDirectory.of(with_children(service.declared.sagas, sagas), self.settings.time_scale)
+            directory = SagaDirectory.of(
+                with_participants(service.declared.sagas, self.catalog.services), self.settings.time_scale
+            )
             await run_again(self.clock, partial(self._take_over, service, store))
             self.pipelines[name] = Pipeline(
                 service=service,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from partita.sagas.ending import finish
-from partita.sagas.sending import send_undo
+from partita.sagas.sending import send_undo, withdraw
 from partita.sagas.state import AHEAD, Phase
 from partita.sagas.transition import Move
 
@@ -31,6 +31,8 @@ def undo_next(move: Move) -> None:
         if step.phase in OWED:
             if spec.undo is None:
                 assert spec.no_effect, f"{spec.name} may have happened, and nothing undoes it"
+                if step.phase == "unknown" and spec.answered_later:
+                    withdraw(move, index)
                 step.phase = "undone"
                 continue
             step.phase, step.tries, step.epoch = "undoing", 0, 0

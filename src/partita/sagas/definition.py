@@ -42,6 +42,7 @@ class StepSpec:
     item: int = -1  # the number of its item; -1 = its list has not been reached, or has no items
     child: str = ""  # the saga that carries its command out; empty = none that this process knows
     child_s: float = 0.0  # the deadline of that saga
+    answered_later: bool = False  # a handler that this process knows may answer its command later
 
     @property
     def declared(self) -> str:

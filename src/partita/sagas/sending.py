@@ -68,6 +68,16 @@ def send_undo(move: Move, index: int) -> None:
         move.needs_attention(f"{spec.undo.name} was sent {step.tries} times without an acknowledgement")
 
 
+def withdraw(move: Move, index: int) -> None:
+    """Let the participant end its wait for the answer to a step without an effect: its command, under another id. The saga waits
+    for no acknowledgement, since there is nothing to undo; and a command that comes behind finds the tombstone."""
+    spec, state = move.definition.steps[index], move.state
+    state.epoch += 1
+    command = _fill(move, spec, spec.command, spec.plan, "command")
+    move.note("withdrawn", spec.name, spec.command.wire_name)
+    move.effects.append(Send(command, move.new_id(), spec.name, state.epoch, "withdraw"))
+
+
 def send_reminders(move: Move, index: int) -> bool:
     """Rule 7: send the commands of a step's timers that are due, each once. False = the step's own time is over, or it has no
     timers: then its timeout decides, and a step that goes on waiting gets the rest."""

@@ -5,7 +5,7 @@ A step that could not wait for its sub-saga, an undo that could not wait for it,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -49,18 +49,29 @@ def sub_sagas(definitions: Sequence[SagaDefinition]) -> Iterator[SubSaga]:
                 yield SubSaga(parent, step, child)
 
 
-def with_children(definitions: Sequence[SagaDefinition], known: Sequence[SagaDefinition]) -> tuple[SagaDefinition, ...]:
-    """These definitions; each step that one of the `known` sagas carries out has its name and its deadline."""
-    children = carrying_out(known)
+def with_participants(definitions: Sequence[SagaDefinition], services: Sequence[Service]) -> tuple[SagaDefinition, ...]:
+    """These definitions, whose steps know their participants in these services: a step that a saga carries out has its name and
+    its deadline, and one whose handler may answer later says so."""
+    children = carrying_out([saga for service in services for saga in service.declared.sagas])
+    later = {
+        contract.identity
+        for service in services
+        for binding in service.declared.bindings
+        if binding.later
+        for contract in binding.contracts
+    }
     found = []
     for definition in definitions:
-        steps = tuple(_with_child(step, children.get(step.command.identity)) for step in definition.steps)
+        steps = tuple(_with_participant(step, children, later) for step in definition.steps)
         found.append(definition if steps == definition.steps else replace(definition, steps=steps))
     return tuple(found)
 
 
-def _with_child(step: StepSpec, child: SagaDefinition | None) -> StepSpec:
-    return step if child is None else replace(step, child=child.name, child_s=child.deadline_s)
+def _with_participant(step: StepSpec, children: Mapping[str, SagaDefinition], later: Collection[str]) -> StepSpec:
+    child = children.get(step.command.identity)
+    if child is not None:
+        return replace(step, child=child.name, child_s=child.deadline_s)
+    return replace(step, answered_later=True) if step.command.identity in later else step
 
 
 def check_sub_sagas(services: Sequence[Service]) -> None:

@@ -28,7 +28,7 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send a command to a participant; `kind` is do, undo, ask or timer."""
+    """Send a command to a participant; `kind` is do, undo, ask, timer or withdraw."""
 
     command: Any
     message_id: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -87,6 +89,34 @@ def test_what_a_saga_keeps_and_publishes_of_a_refusal_is_its_name_on_the_wire() 
     assert refused.published == [Cancelled(order="o1", reason="NothingThere")]
     assert ("refused", "look", "NothingThere(sku='x')") in refused.notes
     assert ("done", "look", "AllThere") in done.notes
+
+
+def test_a_step_without_an_effect_whose_answer_comes_later_is_withdrawn_when_it_is_given_up() -> None:
+    """Nothing undoes it, and its participant would wait for an answer that no saga needs, for ever."""
+
+    class Wondering(Saga, start=Placed, deadline=minutes(2), undone=Cancelled, of=shop):
+        look = step(Reserve, no_effect=True, timeout=seconds(30))
+
+    definition = Wondering.__definition__
+    later = replace(definition, steps=tuple(replace(each, answered_later=True) for each in definition.steps))
+    ways: dict[str, Callable[[Machine], object]] = {
+        "timed out": lambda machine: machine.wait(30),
+        "cancelled": lambda machine: machine.act("cancel"),
+        "refused": lambda machine: machine.answer(NoStock(sku="x")),
+        "answered": lambda machine: machine.answer(Reserved(order="o1")),
+    }
+    kinds: dict[str, list[str]] = {}
+    for way, happens in ways.items():
+        machine = Machine(definition=later).start()
+        happens(machine)
+        assert machine.status == ("completed" if way == "answered" else "undone"), "it waits for no acknowledgement"
+        kinds[way] = [each.kind for each in machine.sent]
+    assert kinds == {
+        "timed out": ["do", "withdraw"],
+        "cancelled": ["do", "withdraw"],
+        "refused": ["do"],
+        "answered": ["do"],
+    }
 
 
 def test_a_refusal_of_the_pivot_undoes_what_is_before_it_and_waits_for_the_acknowledgement() -> None:

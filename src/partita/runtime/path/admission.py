@@ -161,7 +161,7 @@ class Admission:
                 await self._settle(session, each, now_us)
             elif each.said.verdict is Verdict.UNDONE:
                 await self._answer_undone(facts.known, each)
-            elif interest is not None:
+            elif interest is not None and not each.candidate.is_withdrawal:
                 each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
@@ -305,6 +305,8 @@ class Admission:
         candidate = Candidate(
             envelope, delivery.topic, delivery.key, delivery.value, business=business, content=content
         )
+        if candidate.is_withdrawal:
+            candidate.business = ()  # it has the fields of the command that it ends
         origin = candidate.origin = self._origin(delivery, candidate)
         if origin is PARKED:
             candidate.parked_as = delivery.name
@@ -379,7 +381,7 @@ class Admission:
         each.handling.outcome = "tombstone"
         step = each.candidate.step
         tombstone = known.undone.get(step) if step is not None else None
-        if tombstone is not None and each.candidate.is_undo:
+        if tombstone is not None and tombstone.reply and each.candidate.is_undo:
             kept = reply_from_bytes(tombstone.reply)
             reply = await self._kept_reply(each.handling, kept)
             each.handling.outputs.append(

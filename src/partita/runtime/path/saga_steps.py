@@ -379,7 +379,7 @@ class SagaBatch:
         for effect in result.effects:
             match effect:
                 case Send():
-                    if effect.kind != "timer":
+                    if effect.kind not in ("timer", "withdraw"):  # no answer comes that could move it on
                         state.last_cause_id = cause.id if cause else ""
                     address = SagaAddress(definition.name, state.saga_id, effect.step, effect.epoch, effect.kind)
                     handling.outputs.append(

@@ -65,7 +65,7 @@ def recalled(
     found: dict[Handling, Named] = {}
     for each in admitted:
         step = each.candidate.step
-        if step is None or not each.candidate.is_undo or each.said.verdict is not FRESH:
+        if step is None or not each.candidate.is_undo or each.candidate.is_withdrawal or each.said.verdict is not FRESH:
             continue
         if each.runs is not None:
             found[each.handling] = carried_out[each.runs.type], each.runs.key or ""

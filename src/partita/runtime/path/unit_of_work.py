@@ -177,6 +177,8 @@ class UnitOfWork:
             address = each.address
             if address is not None and address.kind == "undo" and handling.outcome == "handled" and reply is not None:
                 tombstones.append(Tombstone(address, self.now_us, reply_to_bytes(reply)))
+            elif address is not None and each.candidate.is_withdrawal and handling.outcome == "handled":
+                tombstones.append(Tombstone(address, self.now_us, b""))  # no saga waits for an answer to it
         if tombstones:
             await session.tombstones.add(tombstones)
         if outcomes:

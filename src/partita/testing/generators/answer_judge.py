@@ -29,8 +29,9 @@ class AnswersSeen:
     waits: bool = False
 
 
-def judge_answers(name: str, seen: AnswersSeen, *, must_end: bool) -> Iterator[str]:
-    """The errors in the answers of one step; `must_end`: its saga leaves no such command waiting."""
+def judge_answers(name: str, seen: AnswersSeen, *, withdrawn: bool) -> Iterator[str]:
+    """The errors in the answers of one step; `withdrawn`: it has no effect, and its saga ends its wait without an undo that a
+    handler sees."""
     first = ""
     before: list[str] = []
     for fact in seen.facts:
@@ -39,15 +40,17 @@ def judge_answers(name: str, seen: AnswersSeen, *, must_end: bool) -> Iterator[s
         if fact.what == ASKED and UNDONE in before:
             yield f"the command of {name} was handled after its undo"
         if fact.what in ("yes", "no"):
-            due = _due(first, fact, before, seen.facts)
+            due = _due(first, fact, before, seen.facts, withdrawn)
             if fact.result not in due:
                 yield f"{fact.what!r} to {name} after {before} was {fact.result}, and not {' or '.join(due)}"
             if fact.result == TAKEN and not first:
                 first = fact.what
+            if fact.result == "Overtaken":
+                before.append(UNDONE)
         before.append(fact.what)
     if seen.replies != bool(first):
         yield f"{seen.replies} answers of {name} were sent, and {first or 'none'!r} counts"
-    if seen.waits and must_end:
+    if seen.waits:
         yield f"{name} waits for its answer, and its saga has ended"
 
 
@@ -56,7 +59,7 @@ def first_of(facts: Sequence[Fact]) -> str:
     return next((fact.what for fact in facts if fact.what in ("yes", "no") and fact.result == TAKEN), "")
 
 
-def _due(first: str, fact: Fact, before: Sequence[str], facts: Sequence[Fact]) -> tuple[str, ...]:
+def _due(first: str, fact: Fact, before: Sequence[str], facts: Sequence[Fact], withdrawn: bool) -> tuple[str, ...]:
     """The results that are right. An undo closes its command before the handlers of its batch run, so an answer in the same
     transaction may be too late although the handler of the undo runs after it."""
     if first:
@@ -66,4 +69,4 @@ def _due(first: str, fact: Fact, before: Sequence[str], facts: Sequence[Fact]) -
     if UNDONE in before:
         return ("Overtaken",)
     beside = any(other.what == UNDONE and other.at_us == fact.at_us for other in facts)
-    return (TAKEN, "Overtaken") if beside else (TAKEN,)
+    return (TAKEN, "Overtaken") if beside or withdrawn else (TAKEN,)

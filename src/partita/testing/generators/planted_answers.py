@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from partita.runtime.path import admission, answering, handlers, unit_of_work
+from partita.sagas import compensation
 from partita.testing.generators.planted import Plant
 
 ADAPTER = "partita.store.sqlite.pending"
@@ -18,6 +19,10 @@ def _does_nothing(real: Callable[..., Any]) -> Callable[..., Any]:
         return None
 
     return nothing
+
+
+def _withdraws_nothing(real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda move, index: None
 
 
 def _forgets_its_undo(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,6 +66,13 @@ ANSWER_PLANTS = {
         admission.__name__,
         "close_undone",
         _does_nothing,
+        OFTEN,
+    ),
+    "a question is not withdrawn": Plant(
+        "a step without an effect is given up, and its participant goes on waiting for an answer",
+        compensation.__name__,
+        "withdraw",
+        _withdraws_nothing,
         OFTEN,
     ),
     "an undo in the same transaction is overlooked": Plant(

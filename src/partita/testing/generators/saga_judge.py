@@ -111,7 +111,7 @@ def _of_instance(case: SagaCase, number: int, seen: InstanceSeen) -> Iterator[st
     for (place, item), answers in seen.answers.items():
         step = case.saga.step(place)
         name = f"s{place}/{item}" if step.each else f"s{place}"
-        yield from judge_answers(name, answers, must_end=step.undoable or step.kind != "step")
+        yield from judge_answers(name, answers, withdrawn=not step.undoable and step.kind == "step")
         ended = seen.status if place < CHILD or seen.child is None else seen.child.status
         if ended == "completed" and first_of(answers.facts) == "no":
             yield f"completed, and {name} was refused from outside"

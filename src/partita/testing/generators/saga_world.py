@@ -33,6 +33,7 @@ from partita.runtime.background.timers import Timers
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.sagas.definition import SagaDefinition
+from partita.sagas.sub_sagas import with_participants
 from partita.store.connect import connect_store
 from partita.store.port import Store
 from partita.testing.generators.answering import Outside
@@ -144,7 +145,7 @@ class Member:
             store=store,
             codec=world.codec,
             machine=run.machine,
-            sagas=SagaDirectory.of(service.declared.sagas, 1.0),
+            sagas=SagaDirectory.of(with_participants(service.declared.sagas, world.catalog.services), 1.0),
         )
         twice = frozenset(t.nth for t in run.case.troubles if isinstance(t, Twice) and t.place == place)
         large = [t for t in run.case.troubles if isinstance(t, TooLarge) and t.place == place]
