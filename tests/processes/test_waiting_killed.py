@@ -140,8 +140,12 @@ def test_a_bug_that_only_a_kill_reveals_is_found(
 ) -> None:
     """Without a kill these systems are right: the audit must be able to turn red for the deaths alone."""
     monkeypatch.setenv("WORLD_QUIET_S", "20")
-    calm = Hunt("insured", tmp_path / "calm", dict.fromkeys(ROLES["insured"], ()), kills=0, count=18, bug=bug)
+    calm = Hunt(
+        "insured", tmp_path / "calm", dict.fromkeys(ROLES["insured"], ()), kills=0, count=18, bug=bug, scale=0.05
+    )
     assert calm.run()["wrong"] == []
     roles = dict.fromkeys(ROLES["insured"], BUGS[bug])
-    killed = Hunt("insured", tmp_path / "killed", roles, kills=2, every_s=600, one_in=1, count=18, bug=bug).run()
+    killed = Hunt(
+        "insured", tmp_path / "killed", roles, kills=2, every_s=600, one_in=1, count=18, bug=bug, scale=0.05
+    ).run()
     assert killed["wrong"] and killed["kills"] >= 2
