@@ -138,9 +138,10 @@ def test_each_pattern_is_a_brief_without_a_finding(name: str) -> None:
     assert pattern_of((WORDS[name].split()[0],)) == name
 
 
-@pytest.mark.parametrize("name", ["orders", "rides", "claims"])
+@pytest.mark.parametrize("name", ["orders", "rides"])
 def test_the_pattern_is_the_published_brief(name: str) -> None:
-    """One of them mended without the other would be found by a reader."""
+    """One of them mended without the other would be found by a reader. The published claims are those of the example, in which
+    twenty days of silence refuse a claim; a draft lets no clock decide (docs/decisions/0035)."""
     assert pattern_text(name) == (DESIGNS / f"{name}.yaml").read_text(encoding="utf-8")
 
 
