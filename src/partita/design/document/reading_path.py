@@ -34,7 +34,7 @@ PARTS = (
     ("bus and storage (5 to 9)", ("5", "6", "7", "8", "9")),
     ("operation (12, 13)", ("12", "13")),
 )
-"""First what happens, then its messages, then what goes wrong; the rest is for those who build and run it."""
+"""First what happens, then its messages, then what goes wrong; then the machinery behind it."""
 
 
 def minutes(section: Section) -> float:

@@ -38,7 +38,7 @@ def test_the_words_about_a_service_are_those_of_the_answer() -> None:
 
 
 def test_a_word_that_the_answers_have_stays() -> None:
-    """Who says "article" and "item" means two things."""
+    """An answer with "article" and "item" means two things."""
     design = read_brief(draft(read_answers(*SHOP)), "shop.yaml")
 
     assert any("article" in each.meaning.value for each in design.events)

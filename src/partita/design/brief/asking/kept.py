@@ -149,7 +149,7 @@ class _Keeping:
                 yield Kept(_said(part), tuple(dict.fromkeys(names)))
 
     def _told(self, wish: Wish) -> list[str]:
-        """The reactions that may be late: a service tells people or reacts, and keeps no read model."""
+        """The reactions that may be late: a service sends messages or reacts, and keeps no read model."""
         words = content(wish.words)
         for party in self.answers.reactors:
             name = self.answers.name_of(party)

@@ -64,7 +64,7 @@ def content(text: str) -> set[str]:
 
 
 def _acts(text: str) -> set[str]:
-    """The kinds of the verbs in a text: who reserves and who books does the same."""
+    """The kinds of the verbs in a text: to reserve and to book are the same."""
     verbs = (verb_of(word) or participle_of(word) for word in re.findall("[a-z]+", text.lower()))
     return {
         f"to {verb.kind}" for verb in verbs if verb is not None and verb.kind in ("check", "hold", "decide", "money")

@@ -56,7 +56,7 @@ class Placing:
         }[wish.kind](wish)  # fmt: skip
 
     def marks(self) -> tuple[dict[int, str], set[str], set[str], str]:
-        """What is said so far: of each rule, of the treatment of failures, in lines of flows and events, of the retention."""
+        """The words said so far: of each rule, of the treatment of failures, in lines of flows and events, of the retention."""
         rules = {id(each): f"{each.values} {sorted(each.said)} {each.comment}" for each in self.rules}
         return rules, set(self.failure.said), set(self.sections.said), self.retention
 
