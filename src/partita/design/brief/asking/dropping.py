@@ -14,7 +14,7 @@ SHORT = 3
 
 def drop_producers(answers: Answers, sections: Sections, noun: str) -> None:
     """Take out each producer beside the main one that the answers do not name and whose things they do not mention. Answers
-    without verbs say too little to tell."""
+    without verbs say too little."""
     if not any(each.deeds for each in answers.reactors):
         return
     named = {answers.name_of(each) for each in (*answers.producers, *answers.reactors)}
