@@ -17,6 +17,8 @@ from partita.design.skeleton.dying import HOUR_S, PATIENCE_S, away, dying, mende
 from partita.design.skeleton.outcome import Answers, Outcome
 
 LATE_S = 10.0
+POISON_S = 60 * 86_400.0
+"""The longest patience with a command that no try handles: a year of tries would be played one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +207,7 @@ def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Out
         )
     silent = _silent(at, silence)
     yield silent
-    if step.undo or not step.human:
+    if (step.undo or not step.human) and at.patience_s <= POISON_S:
         yield poisoned(silent, step)
     gone = away(well, silent, step)
     if gone is not None:

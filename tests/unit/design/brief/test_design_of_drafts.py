@@ -163,7 +163,7 @@ def test_a_limit_of_things_has_one_keeper(name: str, rule: str, keeper: str) -> 
 
 
 def test_the_decision_of_a_person_is_a_record_of_its_own() -> None:
-    """Who, what, when, why and on which papers, for as long as the answers say; a no as much as a yes."""
+    """Actor, reason, papers and moment, for as long as the answers say; a no as much as a yes."""
     _, design = drafted(*CLAIMS)
     decision = next(each for each in design.aggregates if each.name == "Decision")
     audit = next(each for each in design.rules if each.kind == "audit")

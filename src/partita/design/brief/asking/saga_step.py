@@ -22,7 +22,7 @@ DECIDED = (
     ", decision_id: id, decided_by: {type: string, pii: yes}, reason: string, "
     "evidence: {type: list, of: id, doc: The papers that it rests on.}, decided_at: timestamp"
 )
-"""The fields of a decision that can be proven: who, why, on which papers, when."""
+"""The fields of a decision that can be proven: its actor, reason, papers and moment."""
 LIMITS = ("allowance", "budget", "cover", "coverage", "credit", "fund", "funds", "limit", "quota")
 """Things that are reserved as an amount of money."""
 OFFER_S = 86_400.0
