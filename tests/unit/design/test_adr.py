@@ -25,7 +25,7 @@ def test_the_time_of_giving_up_has_its_reason_its_alternatives_and_what_would_ti
     (found,) = titled(design_of("orders"), "given up")
     assert found.title == "ChargePayment is given up after 1 min"
     assert "fit into 1 min: 4 x 800 ms + 1 s + 5 s + 25 s = 34.2 s" in found.why
-    assert [text.partition(":")[0] for text in found.rejected] == ["twice as long", "to ask", "never"]
+    assert [text.partition(":")[0] for text in found.rejected] == ["twice as long", "to undo", "never"]
     assert "400/s x 1 min = 24,000 more `Checkout`" in found.rejected[0]
     assert found.change.startswith("an hour without `payment-service` is a wait and no end (Q-")
 

@@ -57,6 +57,6 @@ def test_cells_say_the_next_state_and_no_message_twice() -> None:
     assert isinstance(states, Table) and isinstance(cells, Table)
     by_input = {row.cells[0]: row.cells[1:] for row in cells.rows}
     assert by_input["`StockReserved`"][:2] == ("S1", "·")
-    assert by_input["`deadline`"][4] == "S9, alarm"
+    assert by_input["`deadline`"][4] == "S10, alarm"
     assert by_input["`timeout`"][4] == "sent again"
     assert states.rows[0].cells == ("S0", "`ReserveStock` sent", "`ReserveStock`, after `OrderPlaced`")
