@@ -13,7 +13,14 @@ from partita.design.document.block import Section, Table
 from partita.design.document.building import document_of
 from partita.design.document.bus_faults import of_bus
 from partita.design.document.entry_faults import of_entries
-from partita.design.document.failure_matrix import ENTRY_FAULTS, FAULTS, REACTION_FAULTS, cells_of
+from partita.design.document.failure_matrix import (
+    ENTRY_FAULTS,
+    FAULTS,
+    REACTION_FAULTS,
+    cells_of,
+    of_reactions,
+    of_saga,
+)
 from partita.design.document.undo_alert import undo_alert
 from partita.design.document.undo_faults import of_undos
 from partita.design.document.view import view_of
@@ -109,3 +116,26 @@ def test_an_hour_without_the_bus_fills_the_outboxes() -> None:
     longer = dataclasses.replace(saga, deadline=Fact(7_200.0, Origin("declared")))
     later = of_bus(view_of(dataclasses.replace(design, sagas=(longer,))))
     assert next(row.cells[2] for row in later if row.cells[0] == "`order-service`") == "an hour later"
+
+
+def test_a_step_of_an_hour_does_not_outlast_an_hour() -> None:
+    """ReserveCoverage is given up after 1 h: what waits behind an hour without its service is later than that."""
+    design = design_of("claims")
+    cells = next(row.cells for row in of_saga(view_of(design), design.sagas[0]) if row.cells[1] == "an hour away")
+    assert cells[0] == "`ReserveCoverage`"
+    assert cells[2] == "pending for the hour, then `ClaimClosed`"
+
+
+def test_a_mail_is_no_part_of_a_commit() -> None:
+    """A read model and its mark commit together; a letter that was sent before a crash is sent again, with the same key."""
+    rows = {(row.cells[0], row.cells[1]): row.cells[3] for row in of_reactions(view_of(design_of("orders")))}
+    mail, model = "`notification-service`: send confirmation", "`analytics`: project order_summary"
+    assert "made again, with the same key" in rows[mail, "crash before commit"]
+    assert "effect" not in rows[mail, "crash after commit"]
+    assert "effect and mark are one commit" in rows[model, "crash after commit"]
+
+
+def test_a_caller_with_another_key_begins_no_second_order() -> None:
+    """The project's handler has `dedupe_by`, which knows a key of the business without an end."""
+    rows = {(row.cells[0], row.cells[1]): row.cells[3] for row in of_entries(view_of(design_of("orders")))}
+    assert "under another key the same order_id has the first answer too" in rows["`PlaceOrder`", "duplicate"]

@@ -71,10 +71,12 @@ def _answers(view: View, command: CommandDesign) -> Iterator[Answer]:
         "the same answer and begins nothing",
         NOBODY,
     )
+    other = f"under another key the same {command.key} begins a second time"
+    if any(saga.start == command.reply for saga in view.design.sagas):
+        other = f"under another key the same {command.key} has the first answer too, by `dedupe_by`, without an end"
     yield Answer(
         "the first answer again",
-        f"{at} keeps the answer of {key} for {window}, and refuses an older one as `Expired`; under another key the same "
-        f"{command.key} begins a second time, unless `dedupe_by` of the handler names it",
+        f"{at} keeps the answer of {key} for {window}, and refuses an older one as `Expired`; {other}",
         NOBODY,
     )
     yield Answer(

@@ -294,7 +294,7 @@ class _StepAnswers:
         if step.kind == "retriable" or step.on_timeout.value == "retry":
             does = f"{self._do} waits in its topic and is sent again; the marks of {self._at} drop the copies"
             return Answer(self._pending if self._is_late else "an hour later", does, f"{self._team}, by NobodyThere")
-        if step.timeout.value >= HOUR_S:
+        if step.timeout.value > HOUR_S:
             limit = "its timeout is" if self._is_general else f"{span(step.timeout.value)} are"
             does = f"{self._do} waits in its topic; {limit} more than the hour"
             return Answer("an hour later", does, f"{self._team}, by NobodyThere")
@@ -313,8 +313,13 @@ class _StepAnswers:
 def _of_reaction(view: View, each: Reaction) -> Iterator[Answer]:
     names, who = listed(each.when, "or"), f"`{each.who}`"
     team, late = f"team {view.team(each.who)}", f"{each.projects or each.does}: late"
-    yield Answer(late, f"nothing is written; {who} handles {names} again after {span(SESSION_S)}", NOBODY)
-    yield Answer(late, f"effect and mark are one commit of {who}; its own events leave by another relay", NOBODY)
+    again = f"nothing is written; {who} handles {names} again after {span(SESSION_S)}"
+    kept = f"effect and mark are one commit of {who}; its own events leave by another relay"
+    if _calls_out(view, each):
+        again += "; a call outside that had been made is made again, with the same key"
+        kept = f"the mark of {who} keeps it from a second call, which only a crash before it can bring"
+    yield Answer(late, again, NOBODY)
+    yield Answer(late, kept, NOBODY)
     yield Answer("no difference", f"the mark of {who} drops the second copy of {names}", NOBODY)
     keys = listed(dict.fromkeys(view.design.event(name).key for name in each.when))
     yield Answer(
@@ -329,6 +334,11 @@ def _of_reaction(view: View, each: Reaction) -> Iterator[Answer]:
         f"{team}, by DeadLetters",
     )
     yield Answer(late, f"{names} waits in its topic, kept {span(_kept(view, each))}", f"{team}, by NobodyThere")
+
+
+def _calls_out(view: View, each: Reaction) -> bool:
+    """Whether a reaction can only act outside: its service keeps no aggregate, the reaction no read model and gives no event."""
+    return not (each.projects or each.gives or view.design.service(each.who).owns)
 
 
 def _kept(view: View, each: Reaction) -> float | None:

@@ -175,7 +175,7 @@ def _command(
             "answers that its own answer has too: {about}.",
             ARCHITECT,
             "a service has too little to decide by, or learns more than it needs",
-            "commands: {ReserveStock: {fields: [order_id, lines]}}",
+            f"commands: {{{step.do}: {{fields: [{', '.join(each.name for each in _key_first(saga.key, fields)[:3])}]}}}}",
             about=step.do,
         )
     why = f"the step `{step.name}` of {saga.name} sends it"

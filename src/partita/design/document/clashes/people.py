@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from partita.design.document.assumed import DESK_S, TASK_S
@@ -11,6 +12,9 @@ from partita.design.document.quantity import DAY_S, count, listed, one, rate, sp
 from partita.design.document.traffic import of_event
 from partita.design.document.view import View
 from partita.design.model.saga import SagaDesign, StepDesign
+
+_DECIDED = re.compile("deci|replay|prov", re.IGNORECASE)
+"""An audit about decisions, where a design has several."""
 
 
 def load(view: View) -> Iterator[Clash]:
@@ -99,10 +103,10 @@ def _deadline(view: View, saga: SagaDesign, step: StepDesign) -> Clash:
 
 def replayed(view: View) -> Iterator[Clash]:
     """Decisions can be replayed, and a person has made them."""
-    for rule in view.design.rules:
-        person = next((step for _, step in view.design.steps if step.human), None)
-        if rule.kind != "audit" or person is None:
-            continue
+    audits = [rule for rule in view.design.rules if rule.kind == "audit"]
+    person = next((step for _, step in view.design.steps if step.human), None)
+    rule = next((each for each in audits if _DECIDED.search(each.text)), next(iter(audits), None))
+    if rule is not None and person is not None:
         yield Clash(
             rule="replayed",
             about=rule.text,

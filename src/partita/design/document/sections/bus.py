@@ -91,7 +91,10 @@ def _cluster(view: View) -> tuple[Block, ...]:
         return table("part | value | reason", rows)
     rows = [
         row(
-            mark, "copies of each record", str(copies), f"{', '.join(writing)} survive the loss of {copies - 1} brokers"
+            mark,
+            "copies of each record",
+            str(copies),
+            f"{', '.join(writing)}: what is acknowledged has {enough} copies at least, and survives the loss of {enough - 1}",
         ),
         row(
             copied,
@@ -112,7 +115,7 @@ def _cluster(view: View) -> tuple[Block, ...]:
             load,
             "two lost",
             f"{', '.join(writing)} wait in their outboxes",
-            "no acknowledged record is lost; section 9 has the room",
+            "section 9 has the room; what only these two had acknowledged is back with the first of their disks",
         ),
         row(
             PLANNED,
