@@ -114,7 +114,7 @@ def prompt() -> None:
 @click.option(
     "--ran",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The record of a run of the project's tests, .partita/ran.json in its folder: what passed is marked as measured.",
 )
 @click.option("--demo", is_flag=True, help="With --code: then play every outcome of its sagas.")

@@ -68,8 +68,13 @@ def run_in(file: Path) -> Run:
     """The run that a file records.
 
     Raises:
+        SettingsError: there is no such file.
         Malformed: it is no record of a run.
     """
+    if not file.is_file():
+        raise SettingsError(
+            f"There is no file {file}.", hint="python -m tests, in the folder of the project, writes it."
+        )
     with file.open("rb") as opened:
         return read_run(opened.read(BYTES_MAX + 1), str(file))
 

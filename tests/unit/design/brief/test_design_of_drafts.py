@@ -127,7 +127,7 @@ def test_silence_is_a_no_where_an_answer_says_so_or_an_offer_is_made(words: str,
 
 
 def test_a_limit_is_kept_in_one_transaction_and_the_payment_names_its_reservation() -> None:
-    """No transaction spans two databases: one service reserves, and the other pays no more than what it was told."""
+    """No transaction spans two databases: one service reserves, and the other pays no more than its command says."""
     _, design = drafted(*CLAIMS)
     rules = {each.text: each.across for each in design.rules if each.kind == "invariant"}
     pay = next(each for each in design.commands if each.name == "SendPayout")

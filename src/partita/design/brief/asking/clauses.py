@@ -11,7 +11,7 @@ _JOINT = re.compile(
     re.IGNORECASE,
 )
 
-_SLASH = re.compile(r"(?<=[a-z]) ?/ ?(?=[a-z]+s (?:it|them|him|her|the|an?)\b)", re.IGNORECASE)
+_SLASH = re.compile(r"(?<=[a-z]) ?/ ?(?=[a-z]+s (?:it|them|h(?:im|er)|the|an?)\b)", re.IGNORECASE)
 """A slash between verbs: `reserves units/releases them`."""
 
 

@@ -42,6 +42,10 @@ class Sections:
         """The names in a section, in the order of their lines."""
         return [found[1] for line in self.lines.get(key, ()) if (found := re.match(r"  ([A-Za-z][\w-]*):", line))]
 
+    def reactions(self) -> list[tuple[str, str]]:
+        """The reactions of its flows: the service, and the deed in words."""
+        return re.findall(r"who: ([\w-]+), does: ([^,}]+)", " ".join(self.lines.get("flows", ())))
+
     def say(self, line: str, comment: str) -> str:
         """Mark a line as said by an answer."""
         self.said[line] = comment

@@ -189,10 +189,10 @@ class Placing:
     def _heard(self, wish: Wish) -> bool:
         """Note a bound of a reaction: "letters may be late by a day" is about the service that writes letters."""
         words = _content(wish.words) - {"servi"}
-        for who, does in re.findall(r"who: ([\w-]+), does: ([^,}]+)", " ".join(self.sections.lines.get("flows", ()))):
+        for party, does in self.sections.reactions():
             if not does.startswith("project ") and words & _content(does):
                 self.sections.notes.append(
-                    f'your answer: "{wish.said}". {who} reacts by itself ({does}), and nothing waits for it. '
+                    f'your answer: "{wish.said}". {party} reacts by itself ({does}), and nothing waits for it. '
                     "The form has no bound of a reaction: an alarm on the lag of its group keeps the time."
                 )
                 return True
@@ -355,9 +355,9 @@ class Placing:
         return next((f"{each}_id" for each in named if f"{each}_id" in fields), otherwise or self.names.key)
 
     def _is_about(self, model: str, wish: Wish) -> bool:
-        who = re.findall(rf"who: ([\w-]+), does: project {model}\b", " ".join(self.sections.lines.get("flows", ())))
+        parties = [party for party, does in self.sections.reactions() if does == f"project {model}"]
         words = _content(wish.words)
-        own = [*model.split("_"), *(part for each in who for part in each.split("-"))]
+        own = [*model.split("_"), *(part for each in parties for part in each.split("-"))]
         drop = {"service"} if _READS.search(wish.words) else {"service", "summary", *self.names.noun.split("_")}
         return bool(words & {_stem(each) for each in own if each not in drop})
 
