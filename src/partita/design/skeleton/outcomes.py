@@ -17,8 +17,8 @@ from partita.design.skeleton.dying import HOUR_S, PATIENCE_S, away, dying, mende
 from partita.design.skeleton.outcome import Answers, Outcome
 
 LATE_S = 10.0
-POISON_S = 60 * 86_400.0
-"""The longest patience with a command that no try handles: a year of tries would be played one by one."""
+POISON_S = 86_400.0
+"""The longest patience with a command that no try handles and that is sent again: days of tries would be played one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,12 @@ def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Out
         )
     silent = _silent(at, silence)
     yield silent
-    if (step.undo or not step.human) and at.patience_s <= POISON_S:
+    # A question waits behind the command that it asks about: it has no answer before the last try.
+    tries_s = sum(step.retry or blue.design.failure.retry_topics.value)
+    is_played = {"retry": at.patience_s <= POISON_S, "ask": tries_s < step.timeout.value}.get(
+        step.on_timeout.value, True
+    )
+    if (step.undo or not step.human) and is_played:
         yield poisoned(silent, step)
     gone = away(well, silent, step)
     if gone is not None:
@@ -219,8 +224,7 @@ def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Out
             name=f"{saga.name}_{step.do}_is_decided_late",
             title=f"{step.do} is decided after {span(at.patience_s)}, when it is given up",
             answers={},
-            late=decision if step.undo else {},
-            ignored={} if step.undo else decision,
+            late=decision,
         )
     if step.ask:
         yield Outcome(

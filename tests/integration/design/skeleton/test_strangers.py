@@ -18,7 +18,7 @@ STRANGERS = Path(__file__).parent / "strangers"
     [
         (
             "library",
-            38,
+            37,
             [
                 "TakeCopy is done, its answer is lost, and AskTakeCopy finds it: CopyTaken published",
                 "Wait\n  completed  everything goes well: WishNoted published",
@@ -27,7 +27,7 @@ STRANGERS = Path(__file__).parent / "strangers"
         ),
         (
             "clinic",
-            56,
+            54,
             [
                 "BookDevice is refused: NoDevice: FreeRoom undid; FreeDoctor undid; AppointmentDropped published",
                 "BookDevice is answered after 10 min: TryOtherDevice sent 1 x; RiskConfirmed published",
