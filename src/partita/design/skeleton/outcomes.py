@@ -207,12 +207,7 @@ def _before_the_pivot(blue: Blueprint, at: _Step, well: Outcome) -> Iterator[Out
         )
     silent = _silent(at, silence)
     yield silent
-    # A question waits behind the command that it asks about: it has no answer before the last try.
-    tries_s = sum(step.retry or blue.design.failure.retry_topics.value)
-    is_played = {"retry": at.patience_s <= POISON_S, "ask": tries_s < step.timeout.value}.get(
-        step.on_timeout.value, True
-    )
-    if (step.undo or not step.human) and is_played:
+    if _is_poison_played(blue, at):
         yield poisoned(silent, step)
     gone = away(well, silent, step)
     if gone is not None:
@@ -296,6 +291,17 @@ def _away(at: _Step) -> Outcome:
         repeated=[step.ok] if step.ask else [],
         shows=at.under("an hour away") if away_s == HOUR_S else [],
     )
+
+
+def _is_poison_played(blue: Blueprint, at: _Step) -> bool:
+    """Whether a project plays a command that no try handles. A question waits behind the command that it asks about: it has no
+    answer before the last try."""
+    step = at.step
+    tries_s = sum(step.retry or blue.design.failure.retry_topics.value)
+    is_short = {"retry": at.patience_s <= POISON_S, "ask": tries_s < step.timeout.value}.get(
+        step.on_timeout.value, True
+    )
+    return is_short and (bool(step.undo) or not step.human)
 
 
 def _late(at: _Step) -> Outcome:
