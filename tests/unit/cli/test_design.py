@@ -101,7 +101,7 @@ def test_four_answers_become_a_file_that_the_check_accepts(
     assert run("new", *ANSWERS) is None
     printed = capsys.readouterr()
 
-    assert printed.out.startswith("order-processing.yaml: 9 events, 1 saga;")
+    assert printed.out.startswith("order-processing.yaml: 10 events, 1 saga;")
     assert "Q-1  May ConfirmOrder" in printed.out
     assert printed.err == "Next: read order-processing.yaml, then partita design check order-processing.yaml --ledger\n"
     assert run("check", "order-processing.yaml") == 0

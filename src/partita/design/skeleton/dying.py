@@ -66,7 +66,8 @@ def _in_reach(saga: SagaDesign) -> Iterator[StepDesign]:
 
 def poisoned(silent: Outcome, step: StepDesign) -> Outcome:
     """A command that no try handles, from the outcome without its answer: it is given up, the undo overtakes it, and its replay
-    after the mend does nothing any more."""
+    after the mend does nothing any more. A question waits behind the command that it asks about, so the saga gives up at its
+    deadline."""
     saga = silent.saga
     undo = f"overtaken by {step.undo}" if step.undo else "given up"
     return replace(
@@ -74,6 +75,7 @@ def poisoned(silent: Outcome, step: StepDesign) -> Outcome:
         name=f"{saga.name}_{step.do}_fails_and_is_{undo.replace(' ', '_')}",
         title=f"{step.do} fails, is {undo}, and is replayed in vain",
         stubs=[*(stub for stub in silent.stubs if not stub.startswith(f"t.stub({step.do})")), _fails(step)],
+        wait_s=saga.deadline.value + 1 if step.ask else silent.wait_s,
         mends=[f"t.stub({step.do}).is_real()"],
         replays=[step.at],
         then_s=PATIENCE_S,

@@ -294,14 +294,10 @@ def _away(at: _Step) -> Outcome:
 
 
 def _is_poison_played(blue: Blueprint, at: _Step) -> bool:
-    """Whether a project plays a command that no try handles. A question waits behind the command that it asks about: it has no
-    answer before the last try."""
+    """Whether a project plays a command that no try handles."""
     step = at.step
-    tries_s = sum(step.retry or blue.design.failure.retry_topics.value)
-    is_short = {"retry": at.patience_s <= POISON_S, "ask": tries_s < step.timeout.value}.get(
-        step.on_timeout.value, True
-    )
-    return is_short and (bool(step.undo) or not step.human)
+    limit_s = {"retry": at.patience_s, "ask": at.saga.deadline.value}.get(step.on_timeout.value, 0.0)
+    return limit_s <= POISON_S and (bool(step.undo) or not step.human)
 
 
 def _late(at: _Step) -> Outcome:

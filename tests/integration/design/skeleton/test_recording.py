@@ -33,7 +33,7 @@ def test_the_document_marks_what_ran_and_says_what_failed(tmp_path: Path) -> Non
 
     code, said = build(tmp_path, "-o", "document", "--to", "md", "--ran", str(record))
     assert code == 0, said
-    assert "passed = 2; FAILED = 1; without a result = 19." in said
+    assert "passed = 2; FAILED = 1; without a result = 20." in said
     assert (
         "FAILED tests/test_outcomes.py::CheckoutTest::test_checkout_charge_payment_is_not_answered: ChargePayment gets"
         in said

@@ -98,7 +98,7 @@ class SagaStep:
         """The line of its aggregate."""
         stored, why = {
             "money": ("event-sourced", "money is audited"),
-            "decide": ("event-sourced", "each decision must be provable with its person, time, reason and papers"),
+            "decide": ("event-sourced", "each decision is provable with its person and time and reason and papers"),
         }.get(self.kind, ("crud", "only the present state counts"))
         return f"  {self.aggregate}: {{as: {stored}, why: {why}}}"
 
