@@ -105,11 +105,11 @@ def test_a_first_command_is_known_by_the_key_of_its_caller() -> None:
 
 
 def test_an_hour_without_the_bus_fills_the_outboxes() -> None:
-    """260/s x 3,600 s; a deadline of 15 min does not wait, one of 2 h does."""
+    """The peak x 3,600 s; a deadline of 15 min does not wait, one of 2 h does."""
     design = design_of("orders")
     found = {row.cells[0]: row.cells for row in of_bus(view_of(design))}
-    assert "260/s x 1 h = 936,000 rows" in found["`order-service`"][3]
-    assert "50/s x (1 h - 15 min) = 135,000 at most" in found["`order-service`"][2]
+    assert "2,076/s x 1 h = 7,473,600 rows" in found["`order-service`"][3]
+    assert "400/s x (1 h - 15 min) = 1,080,000 at most" in found["`order-service`"][2]
     assert found["`order-service`"][4] == "team checkout, by OutboxStalled"
     assert found["`analytics`"][2:5] == ("`order_summary`, an hour late", "it receives nothing", "nobody")
     (saga,) = design.sagas

@@ -86,17 +86,27 @@ def hops(saga: SagaDesign) -> int:
     return 1 + 2 * len(saga.groups())
 
 
+def calls_of(design: Design, saga: SagaDesign) -> int:
+    """The calls of providers on a saga's happy path, one after the other."""
+    calling = {step.do for of, step in outside(design) if of is saga}
+    return sum(any(step.do in calling for step in group) for group in saga.groups())
+
+
+def machines_s(design: Design, saga: SagaDesign) -> float:
+    """The seconds of a saga's happy path without the wait for people."""
+    return hops(saga) * HOP_MS / 1_000 + calls_of(design, saga) * CALL_S
+
+
 def p95(design: Design, saga: SagaDesign) -> Calculation:
     """The latency of a saga's happy path: its messages, the providers that its steps call, and at most the wait for people."""
     groups = saga.groups()
-    calling = {step.do for of, step in outside(design) if of is saga}
-    calls = sum(any(step.do in calling for step in group) for group in groups)
+    calls = calls_of(design, saga)
     people = [
         max((step for step in group if step.human), key=lambda step: step.timeout.value, default=None)
         for group in groups
     ]
     waits = [step for step in people if step is not None]
-    machines = hops(saga) * HOP_MS / 1_000 + calls * CALL_S
+    machines = machines_s(design, saga)
     amount = machines + sum(step.timeout.value for step in waits)
     formula = "(1 start event + 2 messages a step) x time of a hop"
     values = f"(1 + 2 x {len(groups)}) x {HOP_MS:g} ms"
@@ -146,9 +156,9 @@ def volume(design: Design) -> Calculation:
     return Calculation("volume before copies", "disk / copies", f"{every.result} / {copies}", size(amount), amount, A)
 
 
-def needed(topic: TopicDesign) -> int:
+def needed(topic: TopicDesign, *, handle_ms: float = HANDLE_MS, headroom: float = HEADROOM) -> int:
     """The partitions that a topic needs at its peak."""
-    return _load(topic).partitions
+    return _load(topic, handle_ms, headroom).partitions
 
 
 def partitions(topic: TopicDesign) -> Calculation:
@@ -165,13 +175,13 @@ def partitions(topic: TopicDesign) -> Calculation:
     return Calculation(f"partitions of {topic.name}", formula, values, str(load.partitions), load.partitions, A)
 
 
-def _load(topic: TopicDesign) -> Load:
+def _load(topic: TopicDesign, handle_ms: float = HANDLE_MS, headroom: float = HEADROOM) -> Load:
     each = topic.traffic
     return Load(
         messages_per_s=max(each.peak, 1e-6),
         bytes_each=max(each.bytes_each, 1.0),
-        handle_ms=HANDLE_MS,
-        headroom=HEADROOM,
+        handle_ms=handle_ms,
+        headroom=headroom,
     )
 
 
@@ -183,6 +193,14 @@ def hot_key(design: Design, topic: TopicDesign) -> Calculation:
     formula = "messages/s that one partition handles / peak of the topic"
     values = f"(1 / {HANDLE_MS:g} ms) / {rate(topic.traffic.peak)}, 100 % at most"
     return Calculation(f"share of one {key} that {topic.name} bears", formula, values, f"{amount:.3g} %", amount, A)
+
+
+def window_of(design: Design, consumer: str) -> float | None:
+    """The seconds for which a consumer knows its messages: the widest that a rule about its steps asks for."""
+    windows: list[float | None] = [design.failure.window.value]
+    keys = {command.key for command in design.commands if command.to == consumer}
+    windows += [rule.window for rule in design.rules if rule.kind == "exactly-once-effect" and rule.key in keys]
+    return None if None in windows else max(each for each in windows if each is not None)
 
 
 def window_rows(design: Design, consumer: str, window: float | None) -> tuple[Calculation, Calculation]:
@@ -256,13 +274,13 @@ def slack(saga: SagaDesign) -> Calculation:
 
 
 def backlog(design: Design, service: str) -> tuple[Calculation, Calculation]:
-    """The outbox of a service while the bus is away: rows, and their bytes."""
+    """The outbox of a service while the bus is away, at the peak: rows, and their bytes."""
     each = of_producer(design, service)
-    rows = each.steady * OUTAGE_S
+    rows = each.peak * OUTAGE_S
     first = Calculation(
         f"outbox rows of {service}",
-        "messages/s x outage",
-        f"{rate(each.steady)} x {span(OUTAGE_S)}",
+        "messages/s at the peak x outage",
+        f"{rate(each.peak)} x {span(OUTAGE_S)}",
         f"{count(rows)} rows",
         rows,
         A,

@@ -34,9 +34,9 @@ def _answer(view: View, service: ServiceDesign) -> Answer:
     each = of_producer(view.design, service.name)
     if each.steady <= 0:
         return Answer(f"{_shown(view, service)}, an hour late", "it receives nothing", NOBODY)
-    rows = each.steady * AWAY_S
+    rows = each.peak * AWAY_S
     does = (
-        f"its outbox fills: {rate(each.steady)} x {span(AWAY_S)} = {count(rows)} rows, "
+        f"its outbox fills: {rate(each.peak)} x {span(AWAY_S)} = {count(rows)} rows, "
         f"x {each.bytes_each:,.0f} B = {size(rows * each.bytes_each)}"
     )
     return Answer(_seen(view, service), does, f"team {service.team}, by OutboxStalled")
@@ -54,7 +54,7 @@ def _seen(view: View, service: ServiceDesign) -> str:
     for saga in view.design.sagas:
         limit = saga.deadline.value
         if saga.at == service.name and saga.failed and limit < AWAY_S:
-            begun = of_event(view.design, view.design.event(saga.start)).steady
+            begun = of_event(view.design, view.design.event(saga.start)).peak
             many = f"{rate(begun)} x ({span(AWAY_S)} - {span(limit)}) = {count(begun * (AWAY_S - limit))}"
             ended.append(
                 f"`{saga.failed}` after {span(limit)} for those before their point of no return: {many} at most"

@@ -10,7 +10,7 @@ from partita.design.brief.asking.amounts import times_in
 from partita.design.checking.keys import commands_named
 from partita.design.document import arithmetic
 from partita.design.document.assumed import AWAY_S
-from partita.design.document.block import A, Mark
+from partita.design.document.block import A, Mark, R
 from partita.design.document.clashes.found import questions
 from partita.design.document.clashes.promising import limit_of, spanning
 from partita.design.document.clashes.repeating import LIMITED
@@ -46,6 +46,9 @@ def deviations(view: View, said: str, keeper: Keeper) -> Iterator[Deviation]:
         yield from _of_person(view, keeper.saga, keeper.step)
     elif keeper.kind == "load":
         yield from _of_load(view, keeper)
+    elif keeper.kind == "read model":
+        columns = f"the columns of `{keeper.of}` beside its key are no part of the design: its readers say them"
+        yield Deviation(columns, 40, (R,))
     elif keeper.kind == "reaction" and times_in(said):
         waits = arithmetic.retry_time(view.design)
         text = f"no alarm after {' or '.join(times_in(said))}: {waits.result} of retries, then a dead letter waits"

@@ -270,6 +270,13 @@ class _StepAnswers:
         tried = "its retries" if self._is_general else span(waits)
         letter = f"{self._do} is a dead letter of {self._at} after {tried}"
         dead = f"{self._team}, by DeadLetters"
+        if step.ask and step.undo and step.kind != "retriable":
+            limit = span(self._saga.deadline.value)
+            back = f"`{self._saga.at}` {self._back(with_own=True)}"
+            does = (
+                f"{letter}, and a question waits behind it: unless somebody mends it, at the deadline of {limit} {back}"
+            )
+            return Answer(f"pending for {limit}, then {self._failed}", does, dead)
         if step.kind == "retriable" or step.on_timeout.value != "undo" or not step.undo:
             return Answer(
                 self._pending, f"{letter}; later messages of its {self._saga.key} wait, other keys go on", dead

@@ -19,8 +19,8 @@ class Outcome:
     command of its steps whether its work was done or undone in the end, `undos` the commands that undid it.
 
     People give their `answers` as soon as they are asked, `slow` ones after `wait_s`. After the first decision they give those of
-    `again` too, and those of `late` when their step has been given up; a step without an undo takes such an answer, which is
-    `ignored`. Events that are `repeated` come twice: in an answer to a question, and in the late answer of the step.
+    `again` too, and those of `late` when their step has been given up. Events that are `repeated` come twice: in an answer to a
+    question, and in the late answer of the step.
     After the mends the dead letters of the services `replays` come again. `handled` says how often a handler ran.
     """
 
@@ -42,7 +42,6 @@ class Outcome:
     again: Answers = field(default_factory=dict)
     repeated: Sequence[str] = ()
     late: Answers = field(default_factory=dict)
-    ignored: Answers = field(default_factory=dict)
     dead_letters: bool = False
     handled: Mapping[str, int] = field(default_factory=dict)
     replays: Sequence[str] = ()

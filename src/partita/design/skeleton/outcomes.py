@@ -84,7 +84,7 @@ def _begun(outcome: Outcome, beginning: Beginning) -> Outcome:
 def _with_people(blue: Blueprint, outcome: Outcome) -> Outcome:
     """The outcome with the decisions of people, who leave no work behind that an undo would look for."""
     people = {step.do: step.ok for _, step in blue.design.steps if step.human}
-    silent = {*outcome.slow, *outcome.late, *outcome.ignored}
+    silent = {*outcome.slow, *outcome.late}
     given = {do: value_of(blue, blue.messages[ok]) for do, ok in people.items() if do not in silent}
     answers = {do: answer for do, answer in {**given, **outcome.answers}.items() if answer}
     work = {do: state for do, state in outcome.work.items() if do not in people}

@@ -22,9 +22,8 @@ class Outcome:
     """One way in which a saga goes, with the end that the design promises.
 
     People give their `answers` as soon as they are asked, and `slow` ones after `wait_s`. Then they repeat a decision, and give
-    that of `again` too. They give those of `late` when their step has been given up, which is refused; those of `ignored` change
-    nothing, since such a step has nothing to undo. After the mends the dead letters of the services `replays` come again.
-    `handled` says how often a handler ran.
+    that of `again` too. They give those of `late` when their step has been given up, which is refused. After the mends the dead
+    letters of the services `replays` come again. `handled` says how often a handler ran.
     """
 
     title: str
@@ -48,7 +47,6 @@ class Outcome:
     slow: Answers = field(default_factory=dict)
     again: Mapping[type[Command[Event, Any]], Event | Rejection | None] = field(default_factory=dict)
     late: Answers = field(default_factory=dict)
-    ignored: Answers = field(default_factory=dict)
     dead_letters: bool = False
 
 
@@ -65,7 +63,6 @@ async def play(outcome: Outcome) -> list[str]:
             await t.send(command)
         decided = await decide(t, outcome.answers)
         late = await asked(t, outcome.late)
-        ignored = await asked(t, outcome.ignored)
         await t.advance(outcome.wait_s)
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         for mend in outcome.mends:
@@ -76,8 +73,6 @@ async def play(outcome: Outcome) -> list[str]:
         decided += await decide(t, {**outcome.answers, **outcome.slow})
         refused = await decide_again(t, outcome, decided)
         refused += [await refusal(t, reply_to, answer) for reply_to, answer in late]
-        for reply_to, answer in ignored:
-            await t.reply(reply_to, answer, by="a person")
         await t.settled(dead_letters=outcome.dead_letters)
         started = t.published(outcome.start)
         assert started, f"{outcome.title}: no {outcome.start.__name__} began it"
@@ -252,7 +247,7 @@ def _row(blue: Blueprint, outcome: Outcome) -> str:
     work = [f'({literal(each.at)}, "{each.do}"): "{outcome.work.get(each.do, ("", states[each.do]))[1]}"'
             for each in saga.steps if each.do in states]  # fmt: skip
     words += [f"work={{{', '.join(work)}}}"] if work else []
-    for word in ("answers", "slow", "again", "late", "ignored"):
+    for word in ("answers", "slow", "again", "late"):
         given = [f"{name}: {value or None}" for name, value in getattr(outcome, word).items()]
         words += [f"{word}={{{', '.join(given)}}}"] if given else []
     sends = [f"{name}: {count}" for name, count in outcome.sends.items()]

@@ -52,7 +52,7 @@ def test_each_refusal_is_an_assumption_of_the_team_that_refuses() -> None:
     (stock,), (card,) = about(found, "ends by StockRejected"), about(found, "ends by PaymentDeclined")
     assert (stock.owner, card.owner) == ("warehouse", "payments")
     assert stock.wrong == "at one in ten, StockRejected comes 5/s; today 2.5/s"
-    assert about(found, "One Checkout in twenty is undone.")[0].owner == "checkout"
+    assert about(found, "One Checkout in a hundred has a step without an answer, and is undone.")[0].owner == "checkout"
 
 
 def test_the_line_to_write_for_a_refusal_is_read_and_changes_its_rate() -> None:

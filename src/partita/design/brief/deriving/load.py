@@ -20,6 +20,8 @@ STEADY = 10.0
 PEAK_FACTOR = 5.0
 RETENTION_S = 7 * 86_400.0
 REFUSED = 0.05
+SILENT = 0.01
+"""The share of a step that a provider or a process does not answer in time; that of a refusal is `REFUSED`."""
 
 
 def load_of(brief: Part, sagas: tuple[SagaDesign, ...], ledger: Ledger) -> Load:
@@ -153,13 +155,40 @@ def _rates_of_saga(
                 f"load: {{{_snake(name)}_per_second: {{steady: {refused:g}, begins: {name}}}}}",
             )  # fmt: skip
             _set(rates, (name,), refused, origin)
+    _rates_of_undoing(saga, start.value * SILENT, rates, ledger, services)
+
+
+def _rates_of_undoing(
+    saga: SagaDesign,
+    silent: float,
+    rates: dict[str, Fact[float]],
+    ledger: Ledger,
+    services: tuple[ServiceDesign, ...],
+) -> None:
+    """Each refusal ends a saga and undoes the steps before it; so does each step without an answer, which is undone itself."""
     undone = [name for name in (*(step.undone for step in saga.steps), saga.failed) if name]
-    if undone:
-        origin = ledger.assume(
-            f"One {saga.name} in twenty is undone.", owner_of(services, saga.at), f"at one in ten, {undone[-1]} comes {twice}",
-            f"load: {{{_snake(undone[-1])}_per_second: {{steady: {refused:g}, begins: {undone[-1]}}}}}",
-        )  # fmt: skip
-        _set(rates, undone, refused, origin)
+    if not undone:
+        return
+    refusals = [rates[name] for step in saga.steps for name in step.fail]
+    together = sum(each.value for each in refusals) + silent
+    last = undone[-1]
+    assumed = ledger.assume(
+        f"One {saga.name} in a hundred has a step without an answer, and is undone.", owner_of(services, saga.at),
+        f"at one in fifty, {last} comes {together + silent:.3g}/s; today {together:.3g}/s",
+        f"load: {{{_snake(last)}_per_second: {{steady: {together:g}, begins: {last}}}}}",
+    )  # fmt: skip
+    for at, step in enumerate(saga.steps):
+        later = [rates[name] for each in saga.steps[at + 1 :] for name in each.fail]
+        _set(rates, (step.undone,), sum(each.value for each in later) + silent, _summed(later, assumed, ledger))
+    _set(rates, (saga.failed,), together, _summed(refusals, assumed, ledger))
+
+
+def _summed(refusals: list[Fact[float]], silent: Origin, ledger: Ledger) -> Origin:
+    if not refusals:
+        return silent
+    many = "the refusal that leads" if len(refusals) == 1 else f"the {len(refusals)} refusals that lead"
+    why = f"{many} to it, and one in a hundred without an answer"
+    return ledger.derived(why, of=(silent, *(each.origin for each in refusals)))
 
 
 def _snake(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from partita.design.brief.deriving.fields import ENVELOPE_BYTES, bytes_of
 from partita.design.brief.deriving.ledger import Ledger
-from partita.design.brief.deriving.load import REFUSED
+from partita.design.brief.deriving.load import REFUSED, SILENT
 from partita.design.brief.deriving.services import ARCHITECT
 from partita.design.brief.deriving.verbs import not_done_of, timer_answer_of
 from partita.design.model.field import FieldDesign
@@ -41,12 +41,8 @@ def answers_of_waiting(
         for step in saga.steps:
             if not step.timers and not step.ask:
                 continue
-            rate = rates[saga.start].value * REFUSED if saga.start in rates else 0.0
-            origin = ledger.assume(
-                "One in twenty waits so long that its saga sends a reminder or asks for the outcome: {about}.", ARCHITECT,
-                "reminders, questions and their answers are more or fewer", "timeout: and the times of the timers, at the step",
-                about=step.do,
-            )  # fmt: skip
+            begun = rates[saga.start].value if saga.start in rates else 0.0
+            shares = _shares(step, ledger)
             for name, kind, asked in _answers(step):
                 key = _key_of(by_name[asked])
                 found.setdefault(
@@ -58,13 +54,29 @@ def answers_of_waiting(
                         fields=key,
                         meaning=_meant(f"{step.do} was not done." if kind == "refusal" else f"{asked} is done.", asked),
                         kind=kind,
-                        rate=Fact(rate, origin),
+                        rate=Fact(begun * shares[kind][0], shares[kind][1]),
                         bytes=Fact(bytes_of(key) + ENVELOPE_BYTES, ledger.derived("its key and the envelope")),
                         retention=Fact(retention.value, ledger.derived("the retention of the load")),
                         origin=Origin("derived", step.origin.place, f"it answers {asked}"),
                     ),
                 )
     return tuple(found.values())
+
+
+def _shares(step: StepDesign, ledger: Ledger) -> dict[EventKind, tuple[float, Origin]]:
+    """The part of all sagas in which the answers to reminders come, and that in which a question finds nothing done."""
+    shares: dict[EventKind, tuple[float, Origin]] = {}
+    if step.timers:
+        shares["reply"] = REFUSED, ledger.assume(
+            "One in twenty waits so long that its saga sends a reminder: {about}.", ARCHITECT,
+            "reminders and their answers are more or fewer", "the times of the timers, at the step", about=step.do,
+        )  # fmt: skip
+    if step.ask:
+        shares["refusal"] = SILENT, ledger.assume(
+            "One in a hundred is asked about after its timeout, and was not done: {about}.", ARCHITECT,
+            "questions and their answers are more or fewer", "timeout: at the step", about=step.do,
+        )  # fmt: skip
+    return shares
 
 
 def _answers(step: StepDesign) -> Iterator[tuple[str, EventKind, str]]:

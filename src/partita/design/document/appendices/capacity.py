@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from partita.design.document import arithmetic
 from partita.design.document.block import PLANNED, A, Block, Calculation, Heading, Paragraph, Section, sums
 from partita.design.document.bus_matrix import NAMES, RUN_TODAY, matrix, needs_of, totals
-from partita.design.document.sections.idempotency import window_of
 from partita.design.document.topic import groups_of
 from partita.design.document.traffic import (
     of_consumer,
@@ -83,7 +82,7 @@ def _sheets(view: View) -> Iterator[tuple[str, list[list[Calculation]]]]:
         ],
     )
     consumers = [service.name for service in design.services if of_consumer(design, service.name).steady > 0]
-    marks = [arithmetic.window_rows(design, each, window_of(view, each)) for each in consumers]
+    marks = [arithmetic.window_rows(design, each, arithmetic.window_of(design, each)) for each in consumers]
     yield "Idempotency marks", [[rows for rows, _ in marks], [size for _, size in marks]]
     sourced = [each for each in design.aggregates if each.stored.value == "event-sourced"]
     lengths = [arithmetic.stream_length(design, each) for each in sourced]

@@ -19,7 +19,7 @@ from partita.design.document.block import (
     table,
     weakest,
 )
-from partita.design.document.quantity import listed, plain, span
+from partita.design.document.quantity import lasting, listed, plain, span
 from partita.design.document.topic import dead_letters, groups_of, retry_topics
 from partita.design.document.view import View
 
@@ -31,16 +31,7 @@ def section(view: View) -> Section:
     blocks: list[Block] = [Heading("Errors"), *compact("example | error | policy | ends as", _errors(view))]
     blocks += [Heading("The way of a failing message"), *table("after | the message is | its key", _timeline(view))]
     blocks += [*sums(arithmetic.retry_time(design)), *_early(view)]
-    window = failure.window.value
-    waits = arithmetic.retry_time(design).amount
-    verdict = "shorter than" if waits < window else "not shorter than"
-    blocks.append(
-        Paragraph(
-            f"The waits of {span(waits)} are {verdict} the window of {span(window)}, in which "
-            f"{listed(dict.fromkeys(who for _, who in groups_of(design)))} know a message again.",
-            weakest(failure.window, failure.retry_topics),
-        )
-    )
+    blocks.append(_windows(view))
     blocks.append(Heading("Order while a message is retried"))
     blocks += _orders(view)
     alert = failure.alert.value
@@ -56,6 +47,20 @@ def section(view: View) -> Section:
     blocks += [Heading("Dead letters"), *compact("dead letters | owner | alert", rows)]
     blocks += [Heading("Replay"), *_replay(view)]
     return Section("10", "Retries and dead letters", tuple(blocks))
+
+
+def _windows(view: View) -> Paragraph:
+    """The waits beside the time for which each group knows a message again."""
+    failure, waits = view.design.failure, arithmetic.retry_time(view.design).amount
+    known: dict[float | None, list[str]] = {}
+    for who in dict.fromkeys(who for _, who in groups_of(view.design)):
+        known.setdefault(arithmetic.window_of(view.design, who), []).append(who)
+    shorter = waits < failure.window.value
+    said = [f"{listed(names)} know{'s' * (len(names) == 1)} a message again {lasting(s)}" for s, names in known.items()]
+    return Paragraph(
+        f"The waits are {span(waits)}, and {'; '.join(said)}: {'long enough' if shorter else 'not long enough'}.",
+        weakest(failure.window, failure.retry_topics),
+    )
 
 
 def _early(view: View) -> tuple[Block, ...]:

@@ -18,7 +18,7 @@ from partita.design.document.block import (
     row,
     weakest,
 )
-from partita.design.document.outside import outside_blocks
+from partita.design.document.outside import outside, outside_blocks
 from partita.design.document.quantity import lasting, listed, sentence, span
 from partita.design.document.rule_keeping import commands_of
 from partita.design.document.traffic import of_consumer
@@ -53,14 +53,6 @@ def section(view: View) -> Section:
     return Section("11", "Idempotency", tuple(blocks))
 
 
-def window_of(view: View, consumer: str) -> float | None:
-    """The seconds for which a consumer knows its messages: the widest that a rule about its steps asks for."""
-    windows: list[float | None] = [view.design.failure.window.value]
-    keys = {command.key for command in view.design.commands if command.to == consumer}
-    windows += [rule.window for rule in view.design.rules if rule.kind == "exactly-once-effect" and rule.key in keys]
-    return None if None in windows else max(each for each in windows if each is not None)
-
-
 def _row(view: View, consumer: str) -> Row:
     design = view.design
     events = [event.name for event in design.events if consumer in design.consumers(event.name)]
@@ -69,7 +61,7 @@ def _row(view: View, consumer: str) -> Row:
     known = [f"{', '.join(keys)} and the command's name"] if keys else []
     known += ["the idempotency key of the caller"] if any(command.enters for command in commands) else []
     known += ["message id"] if events or not commands else []
-    window = window_of(view, consumer)
+    window = arithmetic.window_of(design, consumer)
     older = "cannot be: nothing is forgotten" if window is None else "refused as too old, never handled again silently"
     database = design.service(consumer).database.value
     return row(
@@ -100,10 +92,17 @@ def _effect(view: View, position: int) -> tuple[str, ...]:
 
 def _argument(view: View, rule: Rule) -> str:
     command = next(iter(commands_of(view.design, rule)), None)
-    horizon = span(arithmetic.retry_time(view.design).amount)
     if command is None:
         return f"{sentence(rule.text)} A mark by `{rule.key}` is written with the effect and kept {span(rule.window)}."
+    step = next((step for _, step in view.design.steps if step.do == command.name), None)
+    waits = sum(step.retry) if step and step.retry else arithmetic.retry_time(view.design).amount
+    tries = f"its tries end after {span(waits)}"
+    if step is not None and "retry" in (step.on_timeout.value, {"retriable": "retry"}.get(step.kind)):
+        tries = "its saga sends it again under its id until it is done"
+    called = step is not None and any(each is step for _, each in outside(view.design))
+    calls = f" The call outside is in no transaction: after a crash `{command.to}` makes it again, with the same key."
     return (
         f"{sentence(rule.text)} `{command.to}` writes the mark of `{command.name}` by `{rule.key}` before its handler, in the "
-        f"transaction of the effect: a second `{command.name}` finds it {lasting(rule.window)}, and retries end after {horizon}."
+        f"transaction of its own rows: a second `{command.name}` finds it {lasting(rule.window)}, and {tries}."
+        f"{calls if called else ''}"
     )
