@@ -27,9 +27,21 @@ def python(folder: Path, *words: str, variables: Mapping[str, str] | None = None
     return run(folder, sys.executable, *words, variables=variables)
 
 
+COUNT = (
+    "from unittest import defaultTestLoader as l; print(l.loadTestsFromName('tests.test_outcomes').countTestCases())"
+)
+
+
+def check_tests(folder: Path, outcomes: int) -> None:
+    """The tests of states and of faults pass, and those of outcomes are as many as the demo has just played."""
+    done = python(folder, "-m", "unittest", "tests.test_states", "tests.test_faults")
+    assert done.returncode == 0, done.stderr
+    assert python(folder, "-c", COUNT).stdout == f"{outcomes}\n"
+
+
 def check_types_and_style(folder: Path) -> None:
     """Strict types; a formatter changes nothing, and a linter finds nothing."""
-    types = python(folder, "-m", "mypy", "--cache-dir", os.devnull)
+    types = python(folder, "-m", "mypy", "--cache-dir", str(folder.parents[1] / "types"))
     assert types.returncode == 0, types.stdout
     for words in STYLES:
         style = python(folder, "-m", "ruff", *words, "--no-cache", ".")

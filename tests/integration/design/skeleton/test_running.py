@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_types_and_style, python, run
+from tests.integration.design.skeleton.commands import (
+    PARTITA,
+    check_lints,
+    check_tests,
+    check_types_and_style,
+    python,
+    run,
+)
 from tests.unit.design.skeleton.sample import positions
 from tests.waiting import until_blocking
 
@@ -97,7 +104,7 @@ def test_its_tests_can_fail(project: Path, tmp_path: Path, old: str, new: str, f
     assert finds in demo.stdout
     faults = python(tmp_path, "-m", "order_processing.faults", "--seeds", "6")
     assert faults.returncode != 0 and "WRONG Checkout, seed" in faults.stdout, faults.stdout
-    assert python(tmp_path, "-m", "unittest").returncode != 0
+    assert python(tmp_path, "-m", "unittest", "--failfast").returncode != 0
 
 
 @pytest.mark.parametrize(("name", "outcomes"), [("orders", 21), ("rides", 29), ("claims", 30)])
@@ -109,8 +116,7 @@ def test_each_brief_of_the_docs_runs_by_one_command(name: str, outcomes: int, tm
     assert f"{outcomes} of {outcomes} outcomes as the design promises" in built.stdout
     check_lints(folder)
     check_types_and_style(folder)
-    tests = python(folder, "-m", "unittest")
-    assert tests.returncode == 0, tests.stderr
+    check_tests(folder, outcomes)
     if name == "claims":
         assert "RemindDecideClaim sent 2 x; EscalateDecideClaim sent 1 x; WithdrawDecision undid" in built.stdout
         assert "when it is given up: ClaimApproved is refused: Overtaken" in built.stdout

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_types_and_style, python, run
+from tests.integration.design.skeleton.commands import PARTITA, check_lints, check_tests, check_types_and_style, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # several programs, one after the other
 PYRIGHT = str(Path(sys.executable).with_name("pyright"))
@@ -48,7 +48,6 @@ def test_the_brief_of_a_stranger_runs(name: str, outcomes: int, says: list[str],
     check_types_and_style(folder)
     pyright = run(folder, PYRIGHT, "--pythonpath", sys.executable, "-p", ".")
     assert pyright.returncode == 0, pyright.stdout
-    tests = python(folder, "-m", "unittest")
-    assert tests.returncode == 0, tests.stderr
+    check_tests(folder, outcomes)
     document = run(tmp_path, PARTITA, "design", "build", brief, "-o", str(tmp_path / "document"), "--to", "md")
     assert document.returncode == 0, document.stderr
