@@ -101,7 +101,7 @@ def faults_files(blue: Blueprint, outcomes: list[Outcome]) -> Iterator[WholeFile
         return
     rows = []
     for saga in sagas:
-        sent = [name for step in saga.steps for name in ("" if step.human else step.do, step.undo) if name]
+        sent = [name for step in saga.steps for name in (step.do, step.undo) if name]
         rows.append(_row(saga.name, sent))
     longest_s = max(step.timeout.value for saga in sagas for step in saga.steps)
     words = {word for row in rows for word in words_of(row)}

@@ -18,7 +18,7 @@ STRANGERS = Path(__file__).parent / "strangers"
     [
         (
             "library",
-            37,
+            38,
             [
                 "TakeCopy is done, its answer is lost, and AskTakeCopy finds it: CopyTaken published",
                 "Wait\n  completed  everything goes well: WishNoted published",
