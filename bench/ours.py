@@ -48,6 +48,19 @@ def participants(where: Where) -> Iterator[list[subprocess.Popen[str]]]:
             child.communicate(timeout=20)
 
 
+@contextmanager
+def launched(where: Where, count: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """More processes of the orders."""
+    children = [_run(where, "--only", "orders", "--roles", "consumers,timers") for _ in range(count)]
+    try:
+        yield children
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.communicate(timeout=20)
+
+
 def _run(where: Where, *options: str) -> subprocess.Popen[str]:
     code = PROFILED if "BENCH_PROFILE" in os.environ else "from partita.cli.main import main; main()"
     command = [sys.executable, "-c", code, "run", "checkout:app", "--data", str(where.data), *options]

@@ -39,7 +39,6 @@ from servers.process import free_port
 from partita import App, Event, Key, Service, Settings
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.wire import headers_of
-from partita.bus.partitioner import slot_of
 from partita.bus.port import Outgoing
 from partita.clock import SystemClock, SystemIds
 from partita.machine.system import this_machine
@@ -48,6 +47,7 @@ from partita.outbox.debezium import as_json, connector, heartbeat_topic
 from partita.store.connect import connect_handover, connect_store
 from partita.store.outbox import SLOTS, OutboxRow
 from partita.store.port import Store
+from partita.texts.key_hash import slot_of
 
 SERVICE, SLOT, KEYS, BATCH = "relayed", "relay_bench", 1_000, 1_000
 WARM = 4  # each relay first drains so small a part of the backlog: a virtual machine that is cold is no peer

@@ -162,6 +162,9 @@ SAGA_STEPS = _event(
     "entry",
 )
 OUTBOX_RELAYED = _event("outbox.relayed", "A relay brought a message to the bus.", "service")
+OUTBOX_LEFT = _event(
+    "outbox.left", "A message went into the log of its own database, with the commit that caused it.", "service"
+)
 
 OUTBOX_PENDING = _state("outbox.pending", "Committed messages that are not on the bus yet.", "service", unit="rows")
 OUTBOX_OLDEST = _state("outbox.oldest_pending", "Age of the oldest of them.", "service", unit="seconds")

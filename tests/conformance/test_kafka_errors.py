@@ -13,7 +13,6 @@ from tests.waiting import until
 
 from partita.bus.connect import connect_bus
 from partita.bus.features import NONE
-from partita.bus.partitioner import slot_of
 from partita.bus.port import Outgoing, TopicSpec
 from partita.clock import SystemClock
 from partita.errors import BusUnavailable
@@ -23,6 +22,7 @@ from partita.outbox.relay import Relay, RelayOptions
 from partita.store.connect import connect_store
 from partita.store.outbox import SLOTS, OutboxRow
 from partita.store.port import Store
+from partita.texts.key_hash import slot_of
 
 kafka = pytest.importorskip("confluent_kafka", reason="no Kafka client; to run these: pip install 'partita[kafka]'")
 pytestmark = [pytest.mark.slow]

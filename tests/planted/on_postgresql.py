@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import postgres
+from tests.planted.finders import WITHIN, postgres
 from tests.planted.planting import Plant, swap
 
 ON_POSTGRESQL = {
@@ -53,6 +53,67 @@ ON_POSTGRESQL = {
         swap("outcome NOT IN ('waiting', 'dead', 'fatal')", "true"),
         postgres("the_mark_of_a_parked_message_outlives_the_window"),
         under="store/postgres/inbox",
+    ),
+    "offsets-taken-early": Plant(
+        "G4",
+        "a transaction takes its offsets when it names its messages, with locks that last until its commit",
+        "Within.take",
+        swap(
+            "self._link.ending = self._put",
+            "await self._link.connection.execute(self._put())\n            self._rows = []",
+        ),
+        WITHIN + "test_no_partition_is_locked_before_the_commit",
+    ),
+    "offset-given-twice": Plant(
+        "G2",
+        "offsets are counted from the records that are there: those of trimmed records are given again",
+        "PUT",
+        swap(
+            "SET head = p.head + c.count",
+            "SET head = c.count + (SELECT count(*) FROM partita_log.record AS o WHERE o.place = p.place)",
+        ),
+        WITHIN + "test_retention_trims_what_every_group_has_passed",
+        under="bus/postgres",
+    ),
+    "trimmed-past-a-slow-group": Plant(
+        "G2",
+        "retention takes what the fastest group has passed (PostgreSQL)",
+        "TRIM",
+        swap("min(g.position)", "max(g.position)"),
+        WITHIN + "test_retention_trims_what_every_group_has_passed",
+        under="bus/postgres",
+    ),
+    "late-partition-skipped": Plant(
+        "G2",
+        "a group reads all partitions from one position on: what is committed late in one of them is passed",
+        "PostgresSubscription._read",
+        swap(
+            "after = [(place, part.read) for place, part in asked.items()]",
+            "after = [(place, max(part.read for part in asked.values())) for place in asked]",
+        ),
+        WITHIN + "test_a_group_misses_nothing_that_is_committed_late",
+    ),
+    "queued-row-overtaken": Plant(
+        "G4",
+        "a message goes into the log although an earlier one of its key waits in the queue",
+        "RESERVE",
+        swap("ORDER BY o.seq DESC LIMIT 1", "ORDER BY o.seq LIMIT 1"),
+        WITHIN + "test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen",
+        under="store/postgres/questions",
+    ),
+    "queue-asked-before-the-lock": Plant(
+        "G4",
+        "the queue is asked about before the key is locked: a row that the lock's former holder queued is not seen",
+        "RESERVE",
+        swap(
+            "    lasts BIGINT[];\nBEGIN",
+            "    lasts BIGINT[];\n    waiting TEXT[];\nBEGIN\n    waiting := ARRAY(SELECT o.aggregateid FROM outbox AS o "
+            "JOIN outbox_queue AS q ON q.seq = o.seq);",
+            "EXISTS (\n",
+            "r.key = ANY(waiting) AND EXISTS (\n",
+        ),
+        WITHIN + "test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen",
+        under="store/postgres/questions",
     ),
     "unsent-purged-on-postgresql": Plant(
         "G2",

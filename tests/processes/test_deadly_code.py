@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.servers import emptied, postgres_server
 from tests.waiting import until
+from tests.written import written
 
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
@@ -131,8 +132,7 @@ async def sent_again(store: Store, place: str) -> bool:
 
 async def all_through(store: Store, others: set[str]) -> bool:
     """Whether the undo of the other reservations was sent, which gets no answer, and their notes are written."""
-    async with store.reading() as session:
-        sent = await session.fetch("SELECT aggregateid FROM outbox WHERE type = 'deadly.stock.v1.Release'", {})
+    sent = {message.key for message in await written(store) if message.type == "deadly.stock.v1.Release"}
     found = await states(store)
     noted = {key for (saga, key), (status, _) in found.items() if (saga, status) == ("Noting", "completed")}
-    return others <= {row["aggregateid"] for row in sent} & noted
+    return others <= sent & noted

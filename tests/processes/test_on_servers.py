@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from servers.kafka import KafkaCluster
 from servers.process import ServerProcess
-from tests.processes.counting import Count, app
+from tests.processes.counting import Count, Counted, app, source
 from tests.processes.test_processes import inversions, process, send
 from tests.servers import emptied, kafka_cluster, postgres_server
 from tests.waiting import last_found, until_answered, until_blocking
@@ -35,7 +35,7 @@ LONG = bool(os.environ.get("PARTITA_LONG"))
 
 
 class Tier:
-    """The servers of a test; without a cluster the log is in the database."""
+    """The servers of a test; without a cluster the log is in the database, or relayed to another database of that server."""
 
     def __init__(self, database: ServerProcess, url: str, cluster: KafkaCluster | None) -> None:
         self.database, self.url, self._cluster = database, url, cluster
@@ -89,12 +89,29 @@ def tier(
     emptied(server, url)
     with contextlib.ExitStack() as held:
         cluster = held.enter_context(kafka_cluster()) if request.param == "kafka" else None
+        bus = cluster.url + SHORT if cluster is not None else url
+        if request.param == "relayed":
+            bus = asyncio.run(another_database(url))
         monkeypatch.setenv("PARTITA_STORE", url)
-        monkeypatch.setenv("PARTITA_BUS", cluster.url + SHORT if cluster is not None else url)
+        monkeypatch.setenv("PARTITA_BUS", bus)
         yield Tier(server, url, cluster)
 
 
-ON_BOTH = pytest.mark.parametrize("tier", [pytest.param("kafka", marks=pytest.mark.long), "postgresql"], indirect=True)
+async def another_database(url: str) -> str:
+    """An empty database beside that one."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP DATABASE IF EXISTS log_elsewhere WITH (FORCE)")
+        await connection.execute("CREATE DATABASE log_elsewhere")
+    finally:
+        await connection.close()
+    return f"{url.rpartition('/')[0]}/log_elsewhere"
+
+
+KAFKA = pytest.param("kafka", marks=pytest.mark.long)
+ON_ALL = pytest.mark.parametrize("tier", [KAFKA, "postgresql", "relayed"], indirect=True)
+ON_BOTH = pytest.mark.parametrize("tier", [KAFKA, "postgresql"], indirect=True)
+WITH_RELAYS = pytest.mark.parametrize("tier", [KAFKA, "relayed"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("tier", ["postgresql"], indirect=True)
 
 
@@ -105,7 +122,7 @@ def proven(rows: list[Row], count: int) -> None:
     assert inversions(rows) == 0
 
 
-@ON_BOTH
+@ON_ALL
 def test_two_relays_and_two_consumers_keep_the_order_of_each_key(tier: Tier, tmp_path: Path) -> None:
     with (
         process(tmp_path, "source,sink", "relay"),
@@ -196,7 +213,7 @@ def test_a_handler_that_outlives_its_transactions_is_a_dead_letter_that_says_so(
     assert {f"k{n}" for n in range(1, 8)} <= {key for key, number, _ in rows if number == 0}
 
 
-@ON_BOTH
+@WITH_RELAYS
 def test_a_relay_that_stood_still_sends_copies_and_they_do_nothing(tier: Tier, tmp_path: Path) -> None:
     """Kafka does not fence it: when it wakes, it sends messages that are old by their ids and numbers. The log in
     PostgreSQL fences it."""
@@ -212,6 +229,63 @@ def test_a_relay_that_stood_still_sends_copies_and_they_do_nothing(tier: Tier, t
             time.sleep(2.0)
             rows = tier.seen()
     proven(rows, 480)
+
+
+GAPS = """
+SELECT place, count(*), max(position) FROM partita_log.record GROUP BY place HAVING count(*) <> max(position) - min(position) + 1
+"""
+
+
+@ON_POSTGRESQL
+def test_handlers_and_users_transactions_keep_one_order_of_their_keys(tier: Tier, tmp_path: Path) -> None:
+    """A handler's messages go into the log with its commit, those of a user's transaction by a relay, which is killed and comes
+    back: no message of a key overtakes one of the other way, and no offset is left out."""
+    keys, rounds = 12, 120
+
+    async def write(stop: threading.Event) -> None:
+        mine = app.configured(Settings.from_environment(data=tmp_path))
+        outbox = mine.outbox(source)
+        connections = [await asyncpg.connect(tier.url) for _ in range(keys)]
+
+        async def one(key: int, number: int) -> None:
+            if (number * 5 + key) % 3:
+                await mine.send(Count(key=f"k{key}", number=number))
+            else:
+                async with connections[key].transaction():
+                    await outbox.add(connections[key], Counted(key=f"k{key}", number=number))
+
+        async with mine.running(services=["source"], roles=()):
+            for number in range(rounds):
+                await asyncio.gather(*(one(key, number) for key in range(keys)))
+        for connection in connections:
+            await connection.close()
+        stop.set()
+
+    over = threading.Event()
+
+    def relays() -> None:
+        while not over.is_set():
+            with process(tmp_path, "source", "relay") as relay:
+                over.wait(1.5)
+                if not over.is_set():
+                    relay.kill()
+
+    with process(tmp_path, "sink", "consumers"):
+        with process(tmp_path, "source", "relay"):
+            pass  # the tables are made
+        thread = threading.Thread(target=relays)
+        thread.start()
+        try:
+            asyncio.run(write(over))
+        finally:
+            over.set()
+            thread.join()
+        with process(tmp_path, "source", "relay"):
+            rows = tier.wait_for(keys * rounds, 120)
+    proven(rows, keys * rounds)
+    assert tier.read(GAPS) == []
+    ways = dict(tier.read("SELECT writer IS NULL, count(DISTINCT id) FROM partita_log.record GROUP BY 1"))
+    assert set(ways) == {True, False}, "both ways were taken"
 
 
 def every(seconds: float, action: Callable[[], None], stop: threading.Event) -> threading.Thread:
@@ -282,6 +356,7 @@ def test_the_one_database_is_killed_under_load(tier: Tier, tmp_path: Path) -> No
     """Store and log go down together, within appends, commits and heartbeats; the processes keep running, and go on."""
     kills = proven_under_kills(tier, tmp_path, [tier.database], 4.0, 600 if LONG else 100)
     assert kills >= 2
+    assert tier.read(GAPS) == [], "an offset is left out"
 
 
 @pytest.mark.long

@@ -18,9 +18,9 @@ from tests.servers import postgres_url
 from tests.waiting import until, until_answered
 
 from partita import App, Command, Event, Key, Retry, Service, Settings, Tx
-from partita.bus.partitioner import slot_of
 from partita.errors import StoreUnavailable
 from partita.store.outbox import SLOTS
+from partita.texts.key_hash import slot_of
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]

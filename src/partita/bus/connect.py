@@ -113,7 +113,8 @@ def _postgres(url: str, machine: Machine, create: bool, migrate: bool) -> Connec
 
 def _postgres_migrations(url: str, machine: Machine) -> Migrations:
     try:
-        from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
+        from partita.bus.postgres.schema import MIGRATIONS
+        from partita.databases.postgres.log_tables import SCHEMA
         from partita.databases.postgres.migrations import PostgresMigrations
     except ModuleNotFoundError as error:
         _no_asyncpg(error)

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.position import Position
+from partita.databases.log_tables import LogTables
 from partita.size import RECORD_BYTES_MAX, over, record_over
 
 READ_RECORDS_MAX = 1_000
@@ -190,6 +191,11 @@ class Bus(Protocol):
     @property
     def features(self) -> Feature:
         """The features that this bus has. They are a property of the adapter, known before it is opened."""
+        ...
+
+    @property
+    def tables(self) -> LogTables | None:
+        """The tables of this log, if it is in a database in which services may be too."""
         ...
 
     async def identity(self) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from partita.bus.partitioner import slot_of
 from partita.catalog.contract import Contract
 from partita.catalog.rejection import Rejection, to_struct
 from partita.catalog.upcaster import refuse_old
@@ -22,6 +21,7 @@ from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, f
 from partita.size import KEY_BYTES_MAX, KEY_CHARS_SURE, RECORD_BYTES_MAX, is_long, record_over, too_large
 from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
 from partita.store.port import Session
+from partita.texts.key_hash import slot_of
 
 TRACESTATE = "tracestate"  # W3C: it travels on with the trace context
 
@@ -116,12 +116,14 @@ class Leaving:
         else:
             self._rows.append(row)
 
-    async def write(self) -> None:
-        """Write the outbox rows."""
+    async def write(self, *, queued: bool = False) -> None:
+        """Write the messages. `queued`: a relay takes them in any case."""
         if self._kept:
             await self._session.outbox.add(self._kept, queued=False)
-        if self._rows:
+        if self._rows and queued:
             await self._session.outbox.add(self._rows)
+        elif self._rows:
+            await self._session.outbox.leave(self._rows)
 
 
 async def send(session: Session, messages: Sequence[Message], now_us: int) -> None:
@@ -135,7 +137,7 @@ async def send(session: Session, messages: Sequence[Message], now_us: int) -> No
     for message in messages:
         leaving.number(message)
         leaving.pack(message)
-    await leaving.write()
+    await leaving.write(queued=True)
 
 
 def row_of(message: Message, headers: bytes, now_us: int) -> OutboxRow:

@@ -51,7 +51,7 @@ from partita.sagas.state import state_from_bytes
 from partita.sagas.sub_sagas import with_participants
 from partita.schemas.registry import Registry
 from partita.settings.settings import Settings
-from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_RELAYED, SAGA_STEPS, Sample
+from partita.signals import MESSAGES_FAILED, MESSAGES_HANDLED, OUTBOX_LEFT, OUTBOX_RELAYED, SAGA_STEPS, Sample
 from partita.store.handover import Reader
 from partita.store.port import Session, Store
 from partita.store.workers import WorkerState
@@ -150,6 +150,7 @@ class System:
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
+            await store.join(self.bus.tables)
             await store.create_tables(migrate=self.settings.migrate)
             service = self.catalog.service(name)
             directory = SagaDirectory.of(
@@ -205,7 +206,7 @@ class System:
                 partitions = await self.bus.partitions(self.catalog.topics_of(self.catalog.service(name)))
                 await run_again(self.clock, partial(_fit_parking, store, name, partitions))
             if identity:
-                await run_again(self.clock, partial(_fit_outbox, store, name, identity))
+                await run_again(self.clock, partial(_fit_outbox, self.catalog.service(name), store, identity))
 
     async def _take_over(self, service: Service, store: Store) -> None:
         """Take over the messages that an earlier version of the service left in its store, or refuse to start."""
@@ -283,7 +284,8 @@ class System:
         """Every metric of this process and of the databases it has open, as far as they answer."""
         read = await read_all(self.stores, self.bus, self.clock, self.settings.ask_s, self._workers_of())
         found = [build_info(), *read]
-        for name in self.stores:
+        for name, store in self.stores.items():
+            found.append(OUTBOX_LEFT.of(store.left, service=name))
             pipeline = self.pipelines[name]
             for (type_name, outcome), count in pipeline.tally.items():
                 found.append(MESSAGES_HANDLED.of(count, group=name, event_type=type_name, outcome=outcome))
@@ -456,6 +458,7 @@ async def _fit_parking(store: Store, group: str, partitions: Mapping[str, int]) 
         await carry_over_partitions(session, group, partitions)
 
 
-async def _fit_outbox(store: Store, service: str, identity: str) -> None:
+async def _fit_outbox(service: Service, store: Store, identity: str) -> None:
+    since_us = await store.now_us() - round(service.window_s * US)
     async with store.transaction() as session:
-        await send_again(session, service, identity)
+        await send_again(session, service.name, identity, since_us)

@@ -71,6 +71,11 @@ class Outbox(Protocol):
         """Write messages; `queued=False` only records one that need not be sent."""
         ...
 
+    async def leave(self, rows: Sequence[OutboxRow]) -> None:
+        """Write messages of handlers and sagas. Where the log is in the same database (`Store.join`), they are in the log with
+        the commit, except those of keys with rows that still wait: these go the same way, so no row is overtaken."""
+        ...
+
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
         """Unsent rows of these slots, each with its slot: at most `limit` rows of a slot, those of a key in commit
         order, without rows of parked keys."""
@@ -94,9 +99,10 @@ class Outbox(Protocol):
         """Release all parked keys to be tried again; returns how many rows had been refused."""
         ...
 
-    async def requeue(self) -> tuple[int, int]:
+    async def requeue(self, since_us: int) -> tuple[int, int]:
         """Queue every kept row again, also those that the bus already has; returns how many rows are kept, and since
-        when. Receivers drop the copies: rows are kept as long as their ids are known."""
+        when. Receivers drop the copies: rows are kept as long as their ids are known. Messages since `since_us` in a log of
+        this database that is not the bus any more are queued too."""
         ...
 
     async def status(self) -> OutboxStatus:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from partita.bell import Bell
+from partita.databases.log_tables import LogTables
 from partita.store.claims import Claims, Held, InHand
 from partita.store.dead_letters import DeadLetters
 from partita.store.groups import Groups
@@ -125,6 +126,11 @@ class Store(Protocol):
     def tries(self) -> Tries: ...
 
     @property
+    def left(self) -> int:
+        """How many messages this process has written straight into the log."""
+        ...
+
+    @property
     def bell(self) -> Bell:
         """The relay's: rung with `rows` when rows may have been committed to the outbox, here or elsewhere."""
         ...
@@ -134,6 +140,15 @@ class Store(Protocol):
 
         Raises:
             StoreUnavailable, StoreCorrupt, StoreMismatch: see errors.py; the file is untouched.
+        """
+        ...
+
+    async def join(self, log: LogTables | None) -> bool:
+        """Write the messages of handlers straight into this log if it is in the store's own database, and this user may write
+        there; returns whether it is so. Otherwise a relay brings them to the bus.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
         """
         ...
 

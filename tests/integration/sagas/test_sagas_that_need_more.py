@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from tests.waiting import until
+from tests.written import written
 
 from partita import App, Command, Event, Key, Saga, Service, Settings, Since, minutes, step
 from partita.errors import StoreMismatch
@@ -96,9 +97,10 @@ class Deployment:
         """Wait until a service has written messages, and has sent all of them."""
 
         async def is_sent() -> bool:
+            if not await written(self.app.store(service)):
+                return False
             async with self.app.store(service).reading() as session:
-                written = bool(await session.fetch("SELECT id FROM outbox", {}))
-                return written and (await session.outbox.status()).pending == 0
+                return (await session.outbox.status()).pending == 0
 
         await until(is_sent)
 

@@ -43,6 +43,7 @@ from partita.examples.claims.messages import (
     WithdrawDecision,
 )
 from partita.examples.claims.services import claims
+from partita.examples.proof.facts import Messages
 from partita.examples.proof.reading import Fetch
 from partita.sagas import after, on, parallel
 
@@ -175,8 +176,9 @@ async def _now_s(system: MortalApp) -> float:
     return float(await system.store("adjuster-desk").now_us()) / 1e6
 
 
-def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
+def audit(facts: Messages, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
     """Judge the claims by the tables of the services and by the deeds; returns how many ended how."""
+    fetch = facts.fetch
     status: dict[str, str] = dict(fetch("claims-service", "SELECT claim_id, status FROM filed_claim"))
     sagas: dict[str, str] = dict(fetch("claims-service", "SELECT saga_id, status FROM saga"))
     paid: dict[str, int] = dict(fetch("payout-service", "SELECT claim_id, cents FROM payout"))
@@ -198,8 +200,8 @@ def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
             wrong.append(f"money: {claim} is closed, its cover is {kept}, its case {cases.get(claim)}")
         wrong += [f"{what}: {claim}" for what in _of_deeds(did[claim], end == "paid", claim in undone)]
     _of_policies(fetch, cover, wrong)
-    _of_reminders(fetch, wrong)
-    _of_answers(fetch, did, wrong)
+    _of_reminders(facts, wrong)
+    _of_answers(facts, did, wrong)
     ends: Counter[str] = Counter(f"{deed.what} {deed.result}" for deed in deeds.all())
     return {**Counter(status.values()), **ends, "reminders": len(fetch("adjuster-desk", "SELECT claim_id FROM letter"))}
 
@@ -243,14 +245,11 @@ def _of_policies(fetch: Fetch, cover: dict[str, Any], wrong: list[str]) -> None:
             wrong.append(f"money: {policy} has {free} free and {used} used of {SUM_CENTS}")
 
 
-def _of_reminders(fetch: Fetch, wrong: list[str]) -> None:
+def _of_reminders(facts: Messages, wrong: list[str]) -> None:
     """Each reminder is in the history, was sent and was handled once; none was sent when its step did not wait."""
-    asked = "SELECT aggregateid, type FROM outbox WHERE type LIKE '%.RemindAdjuster' OR type LIKE '%.EscalateClaim'"
-    answered = (
-        "SELECT aggregateid, type FROM outbox WHERE type LIKE '%.AdjusterReminded' OR type LIKE '%.ClaimEscalated'"
-    )
-    sent = Counter(row[0] for row in fetch("claims-service", asked))
-    handled = Counter(row[0] for row in fetch("adjuster-desk", answered))
+    fetch = facts.fetch
+    sent = Counter(row[0] for row in facts.kept("claims-service", "RemindAdjuster", "EscalateClaim"))
+    handled = Counter(row[0] for row in facts.kept("adjuster-desk", "AdjusterReminded", "ClaimEscalated"))
     letters = Counter(row[0] for row in fetch("adjuster-desk", "SELECT claim_id FROM letter"))
     noted: Counter[str] = Counter()
     waiting: dict[str, bool] = {}
@@ -272,12 +271,10 @@ def _of_reminders(fetch: Fetch, wrong: list[str]) -> None:
             wrong.append(f"{word}: reminders of {claim}: noted, sent, handled {counts}, {letters[claim]} letters")
 
 
-def _of_answers(fetch: Fetch, did: dict[str, list[Deed]], wrong: list[str]) -> None:
+def _of_answers(facts: Messages, did: dict[str, list[Deed]], wrong: list[str]) -> None:
     """An approval that counts leaves once, and is kept; a withdrawal is heard."""
-    left = Counter(
-        row[0] for row in fetch("adjuster-desk", "SELECT aggregateid FROM outbox WHERE type LIKE '%.ClaimApproved'")
-    )
-    heard = {row[0] for row in fetch("claims-service", "SELECT saga_id FROM saga_event WHERE kind = 'heard'")}
+    left = Counter(row[0] for row in facts.kept("adjuster-desk", "ClaimApproved"))
+    heard = {row[0] for row in facts.fetch("claims-service", "SELECT saga_id FROM saga_event WHERE kind = 'heard'")}
     for claim, deeds in did.items():
         decided = [deed for deed in deeds if deed.what.startswith(("approve", "refuse")) and deed.result == "ok"]
         approved = bool(decided) and decided[0].what.startswith("approve")

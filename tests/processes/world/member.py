@@ -90,14 +90,14 @@ def audit(system: Any, data: Path) -> dict[str, Any]:
     quiet = asyncio.run(_until_quiet(is_quiet, moves, QUIET_WITHIN_S + system.LATE_S))
     wrong: list[str] = [] if quiet else ["stuck: it did not come to rest"]
     with ground.databases.snapshot() as fetch:
-        facts = Messages(app, fetch, ground.log)
+        facts = Messages(app, ground.databases, fetch, ground.log)
         wrong += [
             f"stuck: {name} of the sagas: {row}" for name in names for row in fetch(name, f"{OPEN} LIMIT 1") if row[0]
         ]
         for name in names:
             wrong += [f"stuck: at {name} {row} {what}" for what, sql in STUCK.items() for row in fetch(name, sql)]
         wrong += _of_messages(facts, names)
-        ends = system.audit(fetch, Deeds(data / "deeds"), wrong)
+        ends = system.audit(facts, Deeds(data / "deeds"), wrong)
         lives = [(f"{saga} {end}", *life) for name in names for saga, end, *life in fetch(name, LIVES)]
     ground.close()
     return {"wrong": wrong, "ends": ends, "records": len(facts.records), "lives": lives}

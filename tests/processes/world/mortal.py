@@ -97,6 +97,10 @@ class TooEarly(Around):
         await self.inner.add(rows, queued=False)
         await self._bus.append([Outgoing(r.aggregatetype, r.aggregateid, r.headers, r.payload, r.id) for r in rows])
 
+    async def leave(self, rows: Sequence[OutboxRow]) -> None:
+        """The same, also where the log is in the store's database."""
+        await self.add(rows)
+
 
 POSTPONED: dict[str, tuple[str, str]] = {
     "the pending command after the commit": ("pending", "add"),

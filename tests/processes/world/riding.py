@@ -21,6 +21,7 @@ from tests.processes.world.mortal import MortalApp
 from tests.waiting import the_time
 
 from partita import App, Conflict
+from partita.examples.proof.facts import Messages
 from partita.examples.proof.reading import Fetch
 from partita.examples.rides import app as example
 from partita.examples.rides.messages import (
@@ -172,8 +173,9 @@ async def _rows(system: MortalApp, service: str, sql: str, **values: str) -> lis
     return list(await surely(read))
 
 
-def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
+def audit(facts: Messages, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
     """Judge the rides by the tables of the services and by the deeds; returns how many ended how."""
+    fetch = facts.fetch
     rides: dict[str, Any] = {row[0]: row[1:] for row in fetch("rides", "SELECT ride_id, status, driver_id FROM ride")}
     booking: dict[str, str] = dict(fetch("rides", "SELECT saga_id, status FROM saga WHERE saga = 'BookRide'"))
     settling: dict[str, str] = dict(fetch("rides", "SELECT saga_id, status FROM saga WHERE saga = 'SettleTrip'"))
@@ -181,8 +183,8 @@ def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
     earned = {row[0]: row[1:] for row in fetch("drivers", "SELECT ride_id, driver_id, cents FROM earning")}
     undone = {row[0] for row in fetch("drivers", "SELECT saga_id FROM tombstone WHERE step = 'assign'")}
     done = deeds.all()
-    paid = _of_payments(fetch)
-    wrong += _of_drivers(fetch)
+    paid = _of_payments(facts)
+    wrong += _of_drivers(facts)
     for number in range(COUNT):
         ride = ride_of(number)
         end, driver = rides.get(ride, ("missing", ""))
@@ -206,7 +208,7 @@ def audit(fetch: Fetch, deeds: Deeds, wrong: list[str]) -> dict[str, int]:
     for row in fetch("drivers", "SELECT ride_id, driver_id FROM offer"):
         wrong.append(f"stuck: an offer is left: {row}")
     _of_accounts(fetch, holds, wrong)
-    _of_answers(fetch, wrong)
+    _of_answers(facts, wrong)
     presses = Counter(
         f"{deed.what.partition(' ')[2]} {deed.result}".strip() for deed in done if deed.what[:6] == "driver"
     )
@@ -228,28 +230,24 @@ def _of_deeds(deeds: list[Deed], driver: str, undone: bool) -> list[str]:
     return wrong
 
 
-def _of_payments(fetch: Fetch) -> dict[str, Counter[str]]:
+def _of_payments(facts: Messages) -> dict[str, Counter[str]]:
     """How often each ride's fare was captured, and its driver paid."""
     found: dict[str, Counter[str]] = {ride_of(number): Counter() for number in range(COUNT)}
     for service, name in (("payments", "FareCaptured"), ("drivers", "DriverPaid")):
-        for (ride,) in fetch(service, f"SELECT aggregateid FROM outbox WHERE type LIKE '%.{name}'"):
+        for ride, *_ in facts.kept(service, name):
             found[ride][name] += 1
     return found
 
 
-def _of_drivers(fetch: Fetch) -> list[str]:
+def _of_drivers(facts: Messages) -> list[str]:
     """A driver is assigned to a ride, and to no other before that one is released or paid for."""
     ends: dict[str, list[int]] = {}
-    for ride, seq in fetch(
-        "drivers", "SELECT aggregateid, seq FROM outbox WHERE type LIKE '%.DriverReleased' OR type LIKE '%.DriverPaid'"
-    ):
+    for ride, seq, _ in facts.kept("drivers", "DriverReleased", "DriverPaid"):
         ends.setdefault(ride, []).append(seq)
     holds: dict[str, str] = {}
     wrong: list[str] = []
-    for ride, seq, payload in fetch(
-        "drivers", "SELECT aggregateid, seq, payload FROM outbox WHERE type LIKE '%.DriverAssigned' ORDER BY seq"
-    ):
-        named = re.search(rb"driver-\d+", bytes(payload))  # as Avro writes a text
+    for ride, seq, payload in facts.kept("drivers", "DriverAssigned"):
+        named = re.search(rb"driver-\d+", payload)  # as Avro writes a text
         assert named is not None, payload
         driver = named.group().decode()
         before = holds.get(driver)
@@ -267,11 +265,8 @@ def _of_accounts(fetch: Fetch, holds: dict[str, Any], wrong: list[str]) -> None:
         wrong.append(f"money: {free} cents are free and {taken} taken of {filled}")
 
 
-def _of_answers(fetch: Fetch, wrong: list[str]) -> None:
+def _of_answers(facts: Messages, wrong: list[str]) -> None:
     """Each assignment leaves once; `DriverAssigned` is an answer that came at once or later."""
-    for ride, count in fetch(
-        "drivers",
-        "SELECT aggregateid, count(*) AS n FROM outbox WHERE type LIKE '%.DriverAssigned' GROUP BY aggregateid",
-    ):
+    for ride, count in Counter(row[0] for row in facts.kept("drivers", "DriverAssigned")).items():
         if count != 1:
             wrong.append(f"duplicate: {count} assignments of {ride} were sent")

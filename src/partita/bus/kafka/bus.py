@@ -69,6 +69,11 @@ class KafkaBus:
         self._subscribed: dict[str, Sequence[str]] = {}
         self._writer: KafkaWriter | None = None
 
+    @property
+    def tables(self) -> None:
+        """It is in no database of services."""
+        return None
+
     async def identity(self) -> str:
         """The cluster's id: a broker's topics are not restored from backups one by one."""
         return (await asyncio.to_thread(self._topics.metadata)).cluster_id or ""

@@ -18,7 +18,6 @@ from partita.bus.log.reading import read_from
 from partita.bus.log.registry import LogRegistry
 from partita.bus.log.schema import APPLICATION_ID, MIGRATIONS
 from partita.bus.log.subscription import LogSubscription
-from partita.bus.partitioner import partition_of
 from partita.bus.port import (
     Fence,
     GroupLag,
@@ -40,6 +39,7 @@ from partita.databases.sqlite.leases import LeaseBook
 from partita.errors import BusUnavailable, Fenced, StoreUnavailable
 from partita.machine.port import Alive, Machine, Wake
 from partita.texts.foreign_text import logger
+from partita.texts.key_hash import partition_of
 
 log = logger(__name__)
 ADD_TOPIC = "INSERT INTO topic (name, partitions, retention_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING name"
@@ -109,6 +109,11 @@ class LogBus:
         self._partitions: dict[str, int] = {}
         self._high_water = HighWater(Path(f"{path}.appended"))
         self._identity = ""
+
+    @property
+    def tables(self) -> None:
+        """It is in no database of services."""
+        return None
 
     async def identity(self) -> str:
         """The identity of this log, and how often it was restored."""

@@ -15,13 +15,14 @@ from partita.bus.postgres.identity import identity_of
 from partita.bus.postgres.listener import Ear
 from partita.bus.postgres.reader import history, read_from
 from partita.bus.postgres.registry import PostgresRegistry
-from partita.bus.postgres.schema import MIGRATIONS, SCHEMA
+from partita.bus.postgres.schema import MIGRATIONS
 from partita.bus.postgres.subscription import Ground, PostgresSubscription
 from partita.bus.postgres.topics import Topics
 from partita.bus.postgres.trimming import trim
 from partita.bus.postgres.writer import Writer
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.leases import LeaseBook
+from partita.databases.postgres.log_tables import SCHEMA, PostgresLogTables
 from partita.errors import NotFound, StoreMismatch, StoreUnavailable
 from partita.machine.port import Machine
 
@@ -63,6 +64,11 @@ class PostgresBus:
     async def identity(self) -> str:
         """The identity of this log, and how often it was restored."""
         return self._identity
+
+    @property
+    def tables(self) -> PostgresLogTables:
+        """The tables of this log."""
+        return PostgresLogTables(self._database)
 
     async def open(self) -> None:
         """Connect, check and migrate."""

@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from partita.bus.postgres.schema import CHANNEL
 from partita.bus.postgres.topics import Topics
 from partita.clock import Clock
 from partita.databases.postgres.asking import ERRORS
 from partita.databases.postgres.database import Database
+from partita.databases.postgres.log_tables import CHANNEL
 from partita.errors import PartitaError
 from partita.texts.foreign_text import logger
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from partita.bus.held_partitions import Where
-from partita.bus.partitioner import partition_of
-from partita.bus.port import Outgoing, TopicSpec
+from partita.bus.port import TopicSpec
 from partita.bus.specs import Specs
 from partita.clock import US
 from partita.databases.postgres.arrays import unnest
@@ -77,8 +76,3 @@ class Topics:
     def places(self, names: Sequence[str]) -> dict[Where, int]:
         """The places of these topics' partitions."""
         return {(name, n): self._places[(name, n)] for name in names for n in range(self._partitions.get(name, 0))}
-
-    def place(self, record: Outgoing) -> int:
-        """The place of a record of a known topic; without a key it is spread by its id."""
-        spread = record.key if record.key is not None else record.id
-        return self._places[(record.topic, partition_of(spread, self._partitions[record.topic]))]

@@ -12,8 +12,9 @@ from partita.databases.postgres.arrays import kept
 from partita.databases.postgres.asking import ERRORS
 from partita.databases.postgres.database import Database
 from partita.errors import BusUnavailable, Fenced
+from partita.texts.key_hash import hash_of
 
-APPEND = "SELECT partita_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+APPEND = "SELECT partita_log.append($1, $2, $3, $4, $5, $6, $7, $8)"
 
 
 class Writer:
@@ -33,28 +34,8 @@ class Writer:
         refusals = screened(records, too_large)
         going = [record for record, refusal in zip(records, refusals, strict=True) if refusal is None]
         if going or fences:
-            await self._call(self._columns(going), fences)
+            await self._call(_columns(going), fences)
         return refusals
-
-    def _columns(self, records: Sequence[Outgoing]) -> list[list[Any]]:
-        """Distinct places with their number of records; then per record its place and its number within that place."""
-        counts: dict[int, int] = {}
-        at, nth = [], []
-        for record in records:
-            place = self._topics.place(record)
-            counts[place] = counts.get(place, 0) + 1
-            at.append(place)
-            nth.append(counts[place])
-        return [
-            list(counts),
-            list(counts.values()),
-            at,
-            nth,
-            [kept(r.id) for r in records],
-            [r.key if r.key is None else kept(r.key) for r in records],
-            [r.headers for r in records],
-            [r.value for r in records],
-        ]
 
     async def _call(self, columns: list[list[Any]], fences: Sequence[Fence]) -> None:
         epochs = {kept(fence.name): fence.epoch for fence in fences}
@@ -69,3 +50,15 @@ class Writer:
                     await self._topics.refresh()
                     raise BusUnavailable(f"{link.where}: {error}.", hint="The topics were looked up again.") from error
                 raise link.meant(error) from error
+
+
+def _columns(records: Sequence[Outgoing]) -> list[list[Any]]:
+    """The columns of records; one without a key is spread by its id."""
+    return [
+        [r.topic for r in records],
+        [hash_of(r.key if r.key is not None else r.id) for r in records],
+        [kept(r.id) for r in records],
+        [r.key if r.key is None else kept(r.key) for r in records],
+        [r.headers for r in records],
+        [r.value for r in records],
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -33,6 +33,7 @@ _UNAVAILABLE = {
     "55P03": ("a lock was not given in time", "It is run again."),
     "25006": ("the server takes no writes now", "Is this a standby? Work continues when it is promoted."),
     "0A000": ("a table was changed under the statement", "It is run again."),
+    "PT002": ("the log is not the one that was opened", "Work continues when the topics are there again."),
     "26": (
         "a prepared statement is gone, as behind a pooler in transaction mode",
         "Add statement_cache_size=0 to the URL.",
@@ -149,6 +150,8 @@ class Link:
         self.where = where
         self.writing = writing
         self.failed: Exception | None = None
+        self.ending: Callable[[], str] | None = None
+        """Makes the statements that go in one message with the COMMIT."""
         self._waiting: dict[Table, list[Sequence[Any]]] = {}
 
     def is_open(self) -> bool:

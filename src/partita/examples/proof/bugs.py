@@ -86,6 +86,10 @@ class FromMemory(Around):
         await self.inner.add(rows, queued=False)
         self._waiting += [Outgoing(r.aggregatetype, r.aggregateid, r.headers, r.payload, r.id) for r in rows]
 
+    async def leave(self, rows: Sequence[OutboxRow]) -> None:
+        """The same for messages of handlers."""
+        await self.add(rows)
+
 
 class BuggyStore(Around):
     """A store with one bug planted in its sessions."""

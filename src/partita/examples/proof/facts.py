@@ -12,6 +12,9 @@ from partita.app import App
 from partita.examples.proof.orders import Accepted
 from partita.examples.proof.reading import Databases, Fetch, Log, envelope_of, is_copy, open_file, patiently
 
+OUTBOX = "SELECT id, type, correlation_id, causation_id, aggregatetype, headers FROM outbox"
+VALUES = "SELECT id, type, aggregateid, payload FROM outbox ORDER BY seq"
+
 
 class Return(NamedTuple):
     """A return as order-service knows it."""
@@ -26,16 +29,16 @@ class Return(NamedTuple):
 class Messages:
     """The messages of any app: those that were written, those on the log, and those that each group has handled."""
 
-    def __init__(self, app: App, fetch: Fetch, log: Log) -> None:
+    def __init__(self, app: App, databases: Databases, fetch: Fetch, log: Log) -> None:
         self.app = app
         self.fetch = fetch
         names = [s.name for s in app.services]
         self.records = patiently(log.records)
         self.behind = patiently(log.behind)
-        written = {
-            name: fetch(name, "SELECT id, type, correlation_id, causation_id, aggregatetype, headers FROM outbox")
-            for name in names
-        }
+        journeys = list({r.envelope.correlation_id: None for r in self.records if r.envelope is not None})
+        # Where the log is in the services' database, a service's own records there are the rows of its outbox.
+        self.in_log = {name: databases.in_log(name, journeys) for name in names}
+        written = {name: [*fetch(name, OUTBOX), *(row[:6] for row in self.in_log[name])] for name in names}
         self.outbox = {
             row[0]: (name, row[1], row[2], row[3])
             for name, rows in written.items()
@@ -53,11 +56,25 @@ class Messages:
         self.handled = {name: [(r[0], r[1]) for r in rows if r[2] == name] for name, rows in marks.items()}
         self.roots = {r[0] for rows in marks.values() for r in rows if r[3] is None}
 
+    def kept(self, service: str, *types: str) -> list[tuple[str, int, bytes]]:
+        """The messages of these types (their short names) that a service has written: key, place in their order, and value."""
+        rows = self.fetch(service, VALUES)
+        there = {row[0] for row in rows}
+        rows += [(row[0], row[1], row[6], row[7]) for row in self.in_log[service] if row[0] not in there]
+        named = [
+            (key, place, value) for place, (_, type_name, key, value) in enumerate(rows) if _short(type_name) in types
+        ]
+        return [(key, place, bytes(value)) for key, place, value in named]
+
+
+def _short(type_name: str) -> str:
+    return type_name.rpartition(".")[2]
+
 
 class Facts(Messages):
     """All facts of the shop, from databases, log and witnesses."""
 
-    def __init__(self, app: App, data: Path, seed: int, fetch: Fetch, log: Log) -> None:
+    def __init__(self, app: App, data: Path, seed: int, databases: Databases, fetch: Fetch, log: Log) -> None:
         self.seed = seed
         self.accepted = Accepted(data).read()
         self.accepted_returns = Accepted(data, returns=True).read()
@@ -71,14 +88,14 @@ class Facts(Messages):
                 "order-service", "SELECT return_id, order_id, sku, quantity, refund_cents, status FROM item_return"
             )
         }
-        super().__init__(app, fetch, log)
+        super().__init__(app, databases, fetch, log)
 
 
 @contextlib.contextmanager
 def reading(app: App, data: Path, seed: int, databases: Databases, log: Log) -> Iterator[Facts]:
     """The facts, while their sources stay open."""
     with databases.snapshot() as fetch:
-        facts = Facts(app, data, seed, fetch, log)
+        facts = Facts(app, data, seed, databases, fetch, log)
         try:
             yield facts
         finally:

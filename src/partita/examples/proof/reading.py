@@ -63,6 +63,11 @@ class Databases(Protocol):
         """A view in which all statements see one state of each database; here an unreadable database is an error."""
         ...
 
+    def in_log(self, service: str, correlation_ids: Sequence[str]) -> Rows:
+        """The messages that a service has written into the log of its own database: id, type, correlation, cause, topic,
+        envelope, key and value, in the order of their times."""
+        ...
+
 
 class Log(Protocol):
     """The log, to be read only."""
@@ -142,6 +147,10 @@ class DatabaseFiles:
 
             yield fetch
 
+    def in_log(self, service: str, correlation_ids: Sequence[str]) -> Rows:
+        """None: no log is in a file of a service."""
+        return []
+
 
 class LogFile:
     """The embedded log, one file."""
@@ -216,6 +225,19 @@ class ServerDatabases:
             yield lambda service, sql: self._loop.run(rows(sessions[service], sql))
         finally:
             self._loop.run(held.aclose())
+
+    def in_log(self, service: str, correlation_ids: Sequence[str]) -> Rows:
+        """The messages of a service that its outbox does not have, found by its trail."""
+
+        async def rows() -> Rows:
+            async with self._stores[service].reading() as session:
+                found = await session.trail.messages(correlation_ids)
+            return [
+                (r.message_id, r.type, r.correlation_id, r.causation_id, r.topic, r.headers, r.key, r.payload)
+                for r in found
+            ]
+
+        return self._loop.run(rows())
 
 
 Start = Mapping[tuple[str, int], int]

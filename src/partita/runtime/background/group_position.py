@@ -74,13 +74,13 @@ async def compare(store: Store, subscription: Subscription, group: str, place: t
     return True
 
 
-async def send_again(session: Session, group: str, identity: str) -> None:
+async def send_again(session: Session, group: str, identity: str, since_us: int) -> None:
     """Queue messages again that were sent to a log which no longer exists or was restored, as far as their rows are kept: the
     log was restored from a backup, or the app was given another one. Receivers drop the copies."""
     before = (await session.groups.kept(group)).get(SENT_TO, identity)
     await session.groups.keep(group, {SENT_TO: identity})
     if before != identity:
-        count, since_us = await session.outbox.requeue()
+        count, since_us = await session.outbox.requeue(since_us)
         log.warning(
             "%s: the log is %s, it was %s: %d messages are sent again, all since %s UTC; what was sent before that is kept no "
             "more",

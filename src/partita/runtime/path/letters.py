@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from partita.bus.partitioner import slot_of
 from partita.catalog.catalog import Catalog
 from partita.catalog.fault import CARRIED_BYTES_MAX, FaultRecord, fault_of
 from partita.dead_letters.dead_letter import dead_letter
@@ -20,6 +19,7 @@ from partita.store.outbox import SLOTS, OutboxRow
 from partita.store.port import Session
 from partita.texts.cause import told_of
 from partita.texts.foreign_text import logger
+from partita.texts.key_hash import slot_of
 from partita.topics.naming import dlq_topic
 
 log = logger(__name__)

@@ -22,7 +22,8 @@ from partita.errors import Conflict, SettingsError, StoreContended
 from partita.machine.port import Machine
 from partita.migrations.migration import WAIT_S
 from partita.store.handover import Address, Position
-from partita.store.postgres.outbox import HELD, OUTSIDE
+from partita.store.postgres.outbox import HELD
+from partita.store.postgres.outbox_columns import OUTSIDE
 from partita.store.postgres.schema import MIGRATIONS
 
 HAND_OVER = """

@@ -11,7 +11,9 @@ from partita.databases.postgres.inserts import FEW, Table
 from partita.store.handover import Reader
 from partita.store.outbox import OutboxRow, OutboxStatus, ParkedOut, PendingRow
 from partita.store.postgres.ledger import PostgresLedger
-from partita.store.postgres.outbox_columns import KINDS, NOW_US
+from partita.store.postgres.outbox_columns import KINDS, NOW_US, OUTSIDE
+from partita.store.postgres.within import Within
+from partita.store.postgres.written import Written
 
 # The seq is drawn here, after the transaction has locked the sequences of its keys: rows of one key get it in commit
 # order. Across keys there is no order; a row is found by its queue entry, never by a cursor.
@@ -24,8 +26,8 @@ NUMBERED, QUEUE = (
     Table("outbox_queue", {"slot": "bigint", "seq": "bigint"}),
 )
 DRAW = "SELECT nextval('outbox_seq_seq') FROM generate_series(1, $1)"
-# Another reader is known by its slot; HELD while its last rows must come before ours (store/handover.py).
-OUTSIDE, HELD = "outbox_slot", "outbox_held"
+# While the last rows of another reader must come before ours (store/handover.py).
+HELD = "outbox_held"
 WAITING = f"""
 SELECT DISTINCT o.id FROM {unnest(correlation_id="text", id="text")}
 JOIN outbox AS o ON o.correlation_id = r.correlation_id AND o.id = r.id
@@ -72,14 +74,23 @@ DELETE FROM outbox WHERE seq = ANY(ARRAY(
 class PostgresOutbox(PostgresLedger):
     """See `partita.store.outbox.Outbox`. `added` is called when rows were queued in this transaction."""
 
-    def __init__(self, link: Link, added: Callable[[], None]) -> None:
+    def __init__(self, link: Link, added: Callable[[], None], written: Written, within: Within | None) -> None:
         super().__init__(link)
+        self._written = written
         self._added = added
+        self._within = within
+
+    async def leave(self, rows: Sequence[OutboxRow]) -> None:
+        """Write messages into the log with the commit, where it is in this database."""
+        await self.add(rows if self._within is None else await self._within.take(rows))
 
     async def add(self, rows: Sequence[OutboxRow], *, queued: bool = True) -> None:
         """Write messages."""
         if not rows:
             return
+        if queued and self._within is not None:
+            for row in rows:
+                self._within.queued(row.aggregatetype, row.aggregateid)
         if len(rows) <= FEW:
             await self._link.insert(QUEUED if queued else KEPT, rows)
         else:
@@ -115,13 +126,17 @@ class PostgresOutbox(PostgresLedger):
             self._added()
         return count
 
-    async def requeue(self) -> tuple[int, int]:
-        """Queue every kept row again; where another program reads the outbox, none is queued."""
+    async def requeue(self, since_us: int) -> tuple[int, int]:
+        """Queue every kept row again, and those since then that are in the log of this database and no more in that of the
+        app; where another program reads the outbox, none is queued."""
         await self._link.run(REQUEUE)
-        ((count, since_us),) = await self._link.rows(AGAIN)
+        if self._within is None:
+            async for rows in self._written.in_log_since(since_us):
+                await self.add(rows)
+        ((count, oldest_us),) = await self._link.rows(AGAIN)
         if count:
             self._added()
-        return count, since_us
+        return count, oldest_us
 
     async def status(self) -> OutboxStatus:
         """The relays' backlog."""

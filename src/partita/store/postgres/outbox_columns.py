@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+OUTSIDE = "outbox_slot"
+"""The record in `partita_meta` of the slot by which another program reads the outbox."""
 KINDS = {
     "id": "text",
     "aggregatetype": "text",

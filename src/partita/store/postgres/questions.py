@@ -150,4 +150,30 @@ BEGIN
 END
 $$;
 """
-QUESTIONS = FIND_KNOWN + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT
+# The rows of a key leave the queue in the order in which they entered it, so the newest decides for all. It is asked about
+# after the key was locked, by a statement of its own: a row that the lock's former holder queued is seen.
+RESERVE = f"""
+CREATE FUNCTION partita_reserve(topics TEXT[], keys TEXT[], counts BIGINT[], of_id TEXT, of_incarnation TEXT)
+RETURNS TABLE (of_topic TEXT, of_key TEXT, number BIGINT, waits BOOLEAN) {HOW} AS $$
+DECLARE
+    lasts BIGINT[];
+BEGIN
+    WITH numbered AS (
+        INSERT INTO sequence_out AS s (topic, key, last)
+        SELECT r.topic, r.key, r.count FROM unnest(topics, keys, counts) AS r(topic, key, count)
+        WHERE EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'id' AND m.value = of_id)
+          AND EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'incarnation' AND m.value = of_incarnation)
+        ORDER BY r.key, r.topic
+        ON CONFLICT (key, topic) DO UPDATE SET last = s.last + excluded.last RETURNING s.topic, s.key, s.last
+    )
+    SELECT array_agg(n.topic), array_agg(n.key), array_agg(n.last) INTO topics, keys, lasts FROM numbered AS n;
+    RETURN QUERY SELECT r.topic, r.key, r.last, EXISTS (SELECT 1 FROM outbox_queue) AND EXISTS (
+        SELECT 1 FROM (
+            SELECT o.slot, o.seq FROM outbox AS o
+            WHERE o.aggregateid = r.key AND o.aggregatetype = r.topic AND o.slot >= 0 ORDER BY o.seq DESC LIMIT 1) AS newest
+        JOIN outbox_queue AS q ON q.slot = newest.slot AND q.seq = newest.seq)
+    FROM unnest(topics, keys, lasts) AS r(topic, key, last);
+END
+$$;
+"""
+QUESTIONS = RESERVE + FIND_KNOWN + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT

@@ -37,7 +37,7 @@ CREATE TABLE outbox (
     aggregateid TEXT, type TEXT NOT NULL, payload BYTEA NOT NULL, headers BYTEA NOT NULL,
     correlation_id TEXT NOT NULL, causation_id TEXT, slot BIGINT NOT NULL, at_us BIGINT NOT NULL
 );
-CREATE INDEX outbox_key ON outbox (aggregateid);
+CREATE INDEX outbox_key ON outbox (aggregateid, seq);
 CREATE INDEX outbox_correlation ON outbox (correlation_id);
 -- A queue is mostly dead rows: vacuumed by their number, not by their share of a table that is nearly empty.
 CREATE TABLE outbox_queue (slot BIGINT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (slot, seq))

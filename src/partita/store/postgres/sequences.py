@@ -14,6 +14,7 @@ from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.store.postgres.identity import IS_SOURCE, parts_of, replaced
 from partita.store.postgres.ledger import PostgresLedger
+from partita.store.postgres.within import Within
 
 # One statement locks, reads and writes, in one order for all, so that no two deadlock.
 RESERVE = f"""
@@ -22,6 +23,8 @@ SELECT topic, key, last FROM {unnest(topic="text", key="text", last="bigint")}
 WHERE {IS_SOURCE.format(meta="partita_meta", id=4, incarnation=5)} ORDER BY key, topic
 ON CONFLICT (key, topic) DO UPDATE SET last = s.last + excluded.last RETURNING topic, key, last
 """
+# The same, and which of these keys have a message that still waits in the queue.
+RESERVE_WITHIN = "SELECT * FROM partita_reserve($1, $2, $3, $4, $5)"
 LAST_IN = "SELECT * FROM partita_last_in($1, $2, $3, $4, $5)"
 SAVE_IN = f"""
 INSERT INTO sequence_in (consumer, source, topic, key, last)
@@ -55,8 +58,9 @@ def in_order(places: Sequence[SequenceKey]) -> list[SequenceKey]:
 class PostgresSequences(PostgresLedger):
     """See `partita.store.sequences.Sequences`. `source` is the one this process numbers for."""
 
-    def __init__(self, link: Link, source: str) -> None:
+    def __init__(self, link: Link, source: str, within: Within | None = None) -> None:
         super().__init__(link)
+        self._within = within
         self._source = source
 
     async def reserve(self, counts: Mapping[tuple[str, str], int]) -> Mapping[tuple[str, str], int]:
@@ -68,10 +72,15 @@ class PostgresSequences(PostgresLedger):
         if not counts:
             return {}
         asked = columns([(*place, count) for place, count in counts.items()])
-        given = await self._link.rows(RESERVE, *asked, *parts_of(self._source))
+        reserve = RESERVE if self._within is None else RESERVE_WITHIN
+        given = await self._link.rows(reserve, *asked, *parts_of(self._source))
         if not given:
             raise replaced(self._link.where)
-        return {(topic, key): last - counts[topic, key] for topic, key, last in given}
+        if self._within is not None:
+            for topic, key, _, waits in given:
+                if waits:
+                    self._within.queued(topic, key)
+        return {(topic, key): last - counts[topic, key] for topic, key, last, *_ in given}
 
     async def last_in(self, consumer: str, keys: Sequence[SequenceKey]) -> Mapping[SequenceKey, int]:
         """The last number handled of each (source, topic, key)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from partita.bell import Bell
 from partita.clock import US
+from partita.databases.log_tables import LogTables
 from partita.databases.postgres.arrays import columns
 from partita.databases.postgres.asking import ERRORS, Link
 from partita.databases.postgres.database import Database
@@ -34,6 +35,7 @@ from partita.store.postgres.identity import META, replaced, source_of
 from partita.store.postgres.inbox import PostgresInbox
 from partita.store.postgres.known import read_known
 from partita.store.postgres.leases import PostgresLeases
+from partita.store.postgres.log_beside import LogBeside
 from partita.store.postgres.operations import PostgresOperations
 from partita.store.postgres.outbox import SENT, PostgresOutbox
 from partita.store.postgres.outbox_columns import NOW_US
@@ -74,17 +76,31 @@ def _nothing() -> None:
 class PostgresSession:
     """See `partita.store.port.Session`. `added` is called when outbox rows were queued."""
 
-    def __init__(self, link: Link, statements: Statements, source: str, added: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        link: Link,
+        statements: Statements,
+        source: str,
+        beside: LogBeside,
+        added: Callable[[], None] = _nothing,
+    ) -> None:
         self._link = link
         self._statements = statements
         self._savepoints = 0
         self.inbox = PostgresInbox(link)
-        self.sequences = PostgresSequences(link, source)
-        self.outbox = PostgresOutbox(link, added)
+        self._within = within = beside.within(link) if link.writing else None
+        self._written = written = beside.written(link)
+        self.sequences = PostgresSequences(link, source, within)
+        self.outbox = PostgresOutbox(link, added, written, within)
         self.sagas = PostgresSagas(link)
         self.tombstones = PostgresTombstones(link)
         self.parking = PostgresParking(link)
         self.claims = PostgresClaims(link)
+
+    @property
+    def left(self) -> int:
+        """How many messages go into the log with the commit."""
+        return 0 if self._within is None else self._within.count
 
     @property
     def groups(self) -> PostgresGroups:
@@ -109,7 +125,7 @@ class PostgresSession:
     @property
     def trail(self) -> PostgresTrail:
         """See the port."""
-        return PostgresTrail(self._link)
+        return PostgresTrail(self._link, self._written)
 
     async def read_known(self, asked: Asked) -> Known:
         """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
@@ -139,6 +155,7 @@ class PostgresSession:
         self._savepoints += 1
         name = f"partita_{self._savepoints}"
         await self._link.run(f"SAVEPOINT {name}")
+        taken = self._within.count if self._within is not None else 0
         finished = False
         try:
             yield
@@ -149,6 +166,8 @@ class PostgresSession:
             if self._link.is_open():
                 if not finished:
                     self._link.forget()
+                    if self._within is not None:
+                        self._within.undo(taken)
                     await self._link.run(f"ROLLBACK TO {name}")
                     self._link.failed = None
                 await self._link.run(f"RELEASE {name}")
@@ -169,6 +188,7 @@ class PostgresStore:
     ) -> None:
         self.name = service
         self.source = ""
+        self.left = 0
         self.bell = Bell()
         self._own = OwnTables.of(service, tables, "postgres")
         self._clock = machine.clock
@@ -176,6 +196,7 @@ class PostgresStore:
         self._database = Database(url, service, self._clock, create=create, migrate=migrate)
         self._outbox = f"{quoted(self._database.schema)}.outbox"
         self._place = ""
+        self._beside = LogBeside(service)
         self._statements = Statements()
         self._channel = outbox_channel(self._database.schema)
         self._ear: Any = None
@@ -208,8 +229,13 @@ class PostgresStore:
                 self._database.greet = self._greet
             async with self._database.reading() as link:
                 self._told_us = (await link.rows(NEWEST))[0][0]
+                await self._beside.look(link)
             await self._listen()
             undo.pop_all()
+
+    async def join(self, log: LogTables | None) -> bool:
+        """Write into the log if it is in this database."""
+        return await self._beside.join(self._database, log, uuid.UUID(self._ids.new()).int & (2**62 - 1))
 
     async def create_tables(self, *, migrate: bool = True) -> None:
         """Bring the service's own tables up to its declaration, or check that they are."""
@@ -238,10 +264,13 @@ class PostgresStore:
         channels: list[str] = []
         async with self._database.writing(durable=durable, notify=channels) as link:
             try:
-                yield PostgresSession(link, self._statements, self.source, lambda: channels.append(self._channel))
+                added = lambda: channels.append(self._channel)  # noqa: E731
+                session = PostgresSession(link, self._statements, self.source, self._beside, added)
+                yield session
             except StoreReplaced:
                 self._refuse()
                 raise
+        self.left += session.left
         if channels:
             self.bell.ring("rows")
 
@@ -249,7 +278,7 @@ class PostgresStore:
     async def reading(self, *, consistent: bool = True) -> AsyncIterator[PostgresSession]:
         """A view that writes nothing."""
         async with self._database.reading() if consistent else self._database.glance() as link:
-            yield PostgresSession(link, self._statements, self.source)
+            yield PostgresSession(link, self._statements, self.source, self._beside)
 
     async def take(self, consumer: str, ranges: Sequence[InHand], epochs: Sequence[int]) -> None:
         """Record in the claims which records are in hand, in one round trip."""

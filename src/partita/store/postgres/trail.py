@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from partita.databases.postgres.asking import Link
 from partita.store.postgres.ledger import PostgresLedger
+from partita.store.postgres.written import Written
 from partita.store.trail import TrailEdit, TrailMark, TrailRow
 
-BY_KEY = "SELECT correlation_id FROM outbox WHERE aggregateid = $1 ORDER BY seq"
-MESSAGES = """
-SELECT id, type, aggregatetype, aggregateid, correlation_id, causation_id, at_us, payload, headers FROM outbox
-WHERE correlation_id = ANY($1::text[]) ORDER BY seq
-"""
 MARKS = """
 SELECT consumer, message_id, type, key, correlation_id, causation_id, at_us, outcome FROM inbox
 WHERE message_id = ANY($1::text[]) ORDER BY seq
@@ -26,13 +23,17 @@ WHERE old.message_id = ANY($1::text[]) ORDER BY old.seq
 class PostgresTrail(PostgresLedger):
     """See `partita.store.trail.Trail`."""
 
+    def __init__(self, link: Link, written: Written) -> None:
+        super().__init__(link)
+        self._written = written
+
     async def correlations(self, key: str) -> Sequence[str]:
         """The correlation ids of messages with this key."""
-        return list(dict.fromkeys(row[0] for row in await self._link.rows(BY_KEY, key)))
+        return await self._written.correlations(key)
 
     async def messages(self, correlation_ids: Sequence[str]) -> Sequence[TrailRow]:
         """Messages that left with these correlation ids."""
-        return [TrailRow(*row) for row in await self._link.rows(MESSAGES, list(correlation_ids))]
+        return await self._written.messages(correlation_ids)
 
     async def marks(self, ids: Sequence[str]) -> Sequence[TrailMark]:
         """The consumers that handled these messages here."""

@@ -80,6 +80,10 @@ class SqliteOutbox(SqliteLedger):
             self._db.execute(QUEUE, (mark,))
             self._added()
 
+    async def leave(self, rows: Sequence[OutboxRow]) -> None:
+        """Write messages; no log is in this database."""
+        await self.add(rows)
+
     async def unsent(self, slots: Sequence[int], limit: int) -> Sequence[tuple[int, PendingRow]]:
         """Unsent rows of several slots in commit order, without those of parked keys."""
         found: list[tuple[int, PendingRow]] = []
@@ -108,13 +112,13 @@ class SqliteOutbox(SqliteLedger):
             self._added()
         return count
 
-    async def requeue(self) -> tuple[int, int]:
+    async def requeue(self, since_us: int) -> tuple[int, int]:
         """Queue every kept row again."""
         self._db.execute(REQUEUE)
-        count, since_us = self._db.execute(QUEUED).fetchone()
+        count, oldest_us = self._db.execute(QUEUED).fetchone()
         if count:
             self._added()
-        return count, since_us
+        return count, oldest_us
 
     async def status(self) -> OutboxStatus:
         """The relays' backlog."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from partita.bell import Bell
 from partita.clock import Clock, SystemClock
+from partita.databases.log_tables import LogTables
 from partita.databases.sqlite.file import SqliteFile, translate
 from partita.databases.sqlite.high_water import HighWater
 from partita.databases.sqlite.leases import LeaseBook
@@ -290,6 +291,15 @@ class SqliteStore:
         async with self._file.reading() as db:
             newest: int = db.execute(NEWEST_SENT).fetchone()[0]
         return self._high_water.seen() > newest
+
+    @property
+    def left(self) -> int:
+        """None: a file has no log beside its tables."""
+        return 0
+
+    async def join(self, log: LogTables | None) -> bool:
+        """A file has no log beside its tables."""
+        return False
 
     async def create_tables(self, *, migrate: bool = True) -> None:
         """Bring the service's own tables up to its declaration, or check that they are."""

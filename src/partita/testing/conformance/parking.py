@@ -223,7 +223,7 @@ async def what_was_sent_is_queued_again_when_the_log_lost_it(open_store: OpenSto
         assert len(rows) == 3
         await store.sent([(0, rows[0].seq), (0, rows[2].seq)])
         async with store.transaction() as session:
-            assert await session.outbox.requeue() == (3, 7)
+            assert await session.outbox.requeue(0) == (3, 7)
         async with store.reading() as session:
             assert [row.id for row in await unsent(session)] == ["o0", "o1", "o2"]
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from partita.bell import Bell
 from partita.bus.features import Feature, require
-from partita.bus.partitioner import partition_of
 from partita.bus.port import Fence, GroupLag, Moved, Outgoing, Polled, Reading, Record, Stand, TopicSpec, screened
 from partita.bus.position import Position
 from partita.clock import Clock
 from partita.errors import BusUnavailable
+from partita.texts.key_hash import partition_of
 
 PARTITIONS = 2
 Where = tuple[str, int]
@@ -135,6 +135,11 @@ class Sender:
         self._too_large = too_large
         self._appends = 0
         self._ids: dict[str, int] = {}
+
+    @property
+    def tables(self) -> None:
+        """It is in memory."""
+        return None
 
     async def identity(self) -> str:
         """Each case has one log."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from tests.integration.runtime.failing.test_users_code import ADD, TABLES
 from tests.waiting import until
+from tests.written import written
 
 from partita import (
     App,
@@ -153,10 +154,8 @@ async def test_commands_leave_with_the_handlers_transaction_each_once_and_in_ord
         for number in range(1, 6):
             await world.app.send(world.Do(id="a", number=number))
         await world.app.settled()
-        sent = {
-            row[0]: row[1:] for row in await world.rows("here", "SELECT id, correlation_id, causation_id FROM outbox")
-        }
-        heard = {row[0]: row[1] for row in await world.rows("front", "SELECT id, correlation_id FROM outbox")}
+        sent = {m.message_id: (m.correlation_id, m.causation_id) for m in await written(world.app.store("here"))}
+        heard = {m.message_id: m.correlation_id for m in await written(world.app.store("front"))}
         kept = await world.rows("here", "SELECT id FROM seen") + await world.rows("there", "SELECT id FROM seen")
     for name in ("own", "other"):
         assert [d for d in world.done if d[0] == name] == [(name, "a", n) for n in range(1, 6)]
@@ -182,7 +181,7 @@ async def test_a_handler_that_fails_has_sent_nothing(settings: Settings, how: Ho
         (forecast,) = await rehearse(world.app.system.pipelines["here"], [letter])
         world.raises = None
         (better,) = await rehearse(world.app.system.pipelines["here"], [letter])
-        left = await world.rows("here", "SELECT id FROM outbox WHERE type LIKE '%.Own' OR type LIKE '%.Other'")
+        left = [m for m in await written(world.app.store("here")) if m.type.endswith((".Own", ".Other"))]
     assert {each[1] for each in world.done} == {"good"} and len(left) == 2
     if how == "outside":
         assert forecast.verdict == better.verdict == "calls outside"
@@ -200,7 +199,8 @@ async def test_a_refused_command_is_an_event_and_undoes_nothing_of_its_sender(
     async with world.app.running() as system:
         await world.app.send(world.Do(id="refused", number=1))
         await world.app.settled()
-        refusals = [await world.rows(s, "SELECT id FROM outbox WHERE type LIKE '%No'") for s in ("here", "there")]
+        sent = [await written(world.app.store(service)) for service in ("here", "there")]
+        refusals = [[message for message in each if message.type.endswith("No")] for each in sent]
         seen = await world.rows("here", "SELECT id FROM seen")
         tallies = [system.pipelines[s].tally for s in ("here", "there")]
     assert [len(rows) for rows in refusals] == [1, 1]
