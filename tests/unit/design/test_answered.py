@@ -32,7 +32,7 @@ def tables(found: Document, number: str) -> list[Table]:
         ("shop", "A card must never be charged twice", "`order_id` unique in `Payment` without an end", "if the provider behind `ChargePayment` honours the key (Q-"),
         ("shop", "stock never sold twice", "one transaction of `inventory-service` (8)", "-"),
         ("shop", "Reports may be a few seconds late", "alarmed at half of 2 s (12)", "2 s is assumed; 13 s after a process died; 1 min after a failed message"),
-        ("shop", "analytics counts revenue per day and best sellers", "`order_summary`", "are no part of the design"),
+        ("shop", "analytics counts revenue per day and best sellers", "`order_summary`", "its columns are no part of the design"),
         ("shop", "Events of one order are handled in order", "the key of its partition (6)", "the events of one order_id in 3 topics"),
         ("shop", "When the card is declined the stock goes back", "`PaymentDeclined` (1); `ReleaseStock` of `Checkout` (4)", "-"),
         ("shop", "About 50 orders a second on a normal day, 400 on Black Friday", "50/s and 400/s at the peak", "-"),

@@ -199,7 +199,7 @@ def test_a_number_without_arithmetic_is_found(design: Design, document: Document
 
 
 def test_the_arithmetic_is_right(design: Design) -> None:
-    """Computed by hand: 102.5/s x 48 B x 90 d x 3; 900 s - (30 + 60 + 30) s; 52.5/s x 24 h; 52.5/s x 6 h."""
+    """Computed by hand: 102.5/s x 48 B x 90 d x 3; 900 s - (30 + 60 + 30) s; 52.5/s x 24 h; 420/s x 6 h."""
     topic = next(each for each in topics_of(design) if each.name == "shop.order.events")
     assert arithmetic.disk(design, topic).amount == pytest.approx(102.5 * 48 * 90 * 86_400 * 3)
     (saga,) = design.sagas
@@ -208,7 +208,7 @@ def test_the_arithmetic_is_right(design: Design) -> None:
     rows, _ = arithmetic.window_rows(design, "inventory-service", 86_400.0)
     assert rows.result == "4,536,000 rows"
     rows, size = arithmetic.backlog(design, "payment-service")
-    assert (rows.result, size.result) == ("1,134,000 rows", "54.4 MB")
+    assert (rows.result, size.result) == ("9,072,000 rows", "435 MB")
     assert arithmetic.partitions(topic).result == "12"  # 820/s x 5 ms x 2 = 8.2, rounded up
     assert arithmetic.monthly(design).amount == pytest.approx(210 * 30 * 86_400)
 

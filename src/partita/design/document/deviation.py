@@ -47,7 +47,7 @@ def deviations(view: View, said: str, keeper: Keeper) -> Iterator[Deviation]:
     elif keeper.kind == "load":
         yield from _of_load(view, keeper)
     elif keeper.kind == "read model":
-        columns = f"the columns of `{keeper.of}` beside its key are no part of the design: its readers say them"
+        columns = "its columns are no part of the design"
         yield Deviation(columns, 40, (R,))
     elif keeper.kind == "reaction" and times_in(said):
         waits = arithmetic.retry_time(view.design)

@@ -273,9 +273,7 @@ class _StepAnswers:
         if step.ask and step.undo and step.kind != "retriable":
             limit = span(self._saga.deadline.value)
             back = f"`{self._saga.at}` {self._back(with_own=True)}"
-            does = (
-                f"{letter}, and a question waits behind it: unless somebody mends it, at the deadline of {limit} {back}"
-            )
+            does = f"{letter}, a question waits behind it; at the deadline of {limit} {back}"
             return Answer(f"pending for {limit}, then {self._failed}", does, dead)
         if step.kind == "retriable" or step.on_timeout.value != "undo" or not step.undo:
             return Answer(

@@ -78,7 +78,7 @@ def _of_topics(design: Design) -> Iterator[_Own]:
     parts = f"the partitions of {busiest.name} ="
     owner = design.service(busiest.groups[0]).team if busiest.groups else _owner(design)
     yield (
-        f"A consumer needs {HANDLE_MS:g} ms for each of the {peak} in {busiest.name}, its share of the commit included.", owner,
+        f"A consumer needs {HANDLE_MS:g} ms, with its commit, for each of the {peak} in {busiest.name}.", owner,
         _at(f"{HANDLE_MS * 2:g} ms", parts, f"{slower:,}", f"{need:,}"),
         "measure `partita consumers list`",
     )  # fmt: skip

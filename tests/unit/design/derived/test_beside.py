@@ -28,7 +28,7 @@ def test_the_shops_facts_join_its_code() -> None:
     }
     assert design.service("inventory-service").owns == ("StockItem",)
     assert design.event("OrderPlaced").rate.value == 50.0
-    assert design.event("OrderCancelled").rate.value == pytest.approx(2.5)
+    assert design.event("OrderCancelled").rate.value == pytest.approx(5.5)
     assert design.read_models[0].staleness.value == 5.0
     assert design.bus.use.value == "kafka"
     assert not any("purpose" in question.text for question in design.questions)

@@ -186,8 +186,8 @@ def _rates_of_undoing(
 def _summed(refusals: list[Fact[float]], silent: Origin, ledger: Ledger) -> Origin:
     if not refusals:
         return silent
-    many = "the refusal that leads" if len(refusals) == 1 else f"the {len(refusals)} refusals that lead"
-    why = f"{many} to it, and one in a hundred without an answer"
+    many = len(refusals)
+    why = f"{many} refusal{'s' * (many != 1)}, or no answer"
     return ledger.derived(why, of=(silent, *(each.origin for each in refusals)))
 
 

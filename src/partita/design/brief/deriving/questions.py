@@ -12,8 +12,8 @@ from partita.design.model.saga import SagaDesign, StepDesign
 DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
 LONG_S = 30 * DAY_S
-ACCOUNT = re.compile(r"(?:^|_)(?:account|card|iban|method|mandate|payee|payer|token|wallet)(?:_|$)")
-"""The words in the name of a field that says on which account money moves."""
+WHERE = re.compile(r"(?:^|_)(?:account|card|iban|method|mandate|payee|payer|token|wallet)(?:_|$)")
+"""The words in the name of a field that says where money comes from or goes to."""
 
 
 def ask_all(design: Design, ledger: Ledger) -> None:
@@ -78,24 +78,18 @@ def _about_step(design: Design, saga: SagaDesign, step: StepDesign, ledger: Ledg
         and step.kind != "step"
         and any(field.type == "money" for field in reply.fields)
     ):
+        fields = [field.name for command in design.commands if command.name == step.do for field in command.fields]
+        asked, decides = "", ""
+        if fields and not any(WHERE.search(name) for name in fields):
+            asked = " Which field says where the money goes, as a card token or an IBAN?"
+            decides = (
+                f" Whether {step.at} can carry it out: declare the field at {saga.start}, and list it under "
+                f"`commands: {{{step.do}: {{fields: [{', '.join(fields[:2])}, payment_token]}}}}`."
+            )
         ledger.ask(
-            f"Does the provider behind {step.do} take an idempotency key, and for how long does it know it?",
+            f"Does the provider behind {step.do} take an idempotency key, and for how long does it know it?{asked}",
             owner,
-            f"Whether {step.ok} can happen twice when {step.at} crashes between the provider's answer and its commit.",
-        )
-        _about_account(design, saga, step, owner, ledger)
-
-
-def _about_account(design: Design, saga: SagaDesign, step: StepDesign, owner: str, ledger: Ledger) -> None:
-    """Money moves between accounts: a command without one cannot be carried out."""
-    fields = [field.name for command in design.commands if command.name == step.do for field in command.fields]
-    if fields and not any(ACCOUNT.search(name) for name in fields):
-        ledger.ask(
-            f"Which field of {step.do} names the account that it moves money on, as a card token or an IBAN? "
-            f"It has {', '.join(fields)}.",
-            owner,
-            f"Whether {step.at} can carry it out. Declare the field at {saga.start}, and list it under "
-            f"`commands: {{{step.do}: {{fields: [{', '.join(fields[:2])}, payment_token]}}}}`.",
+            f"Whether {step.ok} can happen twice when {step.at} crashes between the provider's answer and its commit.{decides}",
         )
 
 

@@ -19,7 +19,7 @@ from partita.design.document.block import (
     table,
     weakest,
 )
-from partita.design.document.quantity import lasting, listed, plain, span
+from partita.design.document.quantity import listed, plain, span
 from partita.design.document.topic import dead_letters, groups_of, retry_topics
 from partita.design.document.view import View
 
@@ -31,7 +31,7 @@ def section(view: View) -> Section:
     blocks: list[Block] = [Heading("Errors"), *compact("example | error | policy | ends as", _errors(view))]
     blocks += [Heading("The way of a failing message"), *table("after | the message is | its key", _timeline(view))]
     blocks += [*sums(arithmetic.retry_time(design)), *_early(view)]
-    blocks.append(_windows(view))
+    blocks += _windows(view)
     blocks.append(Heading("Order while a message is retried"))
     blocks += _orders(view)
     alert = failure.alert.value
@@ -49,18 +49,25 @@ def section(view: View) -> Section:
     return Section("10", "Retries and dead letters", tuple(blocks))
 
 
-def _windows(view: View) -> Paragraph:
+def _windows(view: View) -> list[Block]:
     """The waits beside the time for which each group knows a message again."""
     failure, waits = view.design.failure, arithmetic.retry_time(view.design).amount
     known: dict[float | None, list[str]] = {}
     for who in dict.fromkeys(who for _, who in groups_of(view.design)):
         known.setdefault(arithmetic.window_of(view.design, who), []).append(who)
-    shorter = waits < failure.window.value
-    said = [f"{listed(names)} know{'s' * (len(names) == 1)} a message again {lasting(s)}" for s, names in known.items()]
-    return Paragraph(
-        f"The waits are {span(waits)}, and {'; '.join(said)}: {'long enough' if shorter else 'not long enough'}.",
+    if not known:
+        return []
+    *few, most = sorted(known.items(), key=lambda pair: len(pair[1]))
+    said = [
+        *(f"{span(s)} of {listed(names)}" for s, names in few),
+        f"{span(most[0])} of {'the others' if few else 'each group'}",
+    ]
+    verdict = "shorter" if waits < failure.window.value else "not shorter"
+    text = Paragraph(
+        f"The waits of {span(waits)} are {verdict} than the window, {plain(said)}.",
         weakest(failure.window, failure.retry_topics),
     )
+    return [text]
 
 
 def _early(view: View) -> tuple[Block, ...]:

@@ -8,6 +8,7 @@ from partita.design.document.block import (
     Block,
     Heading,
     Item,
+    Mark,
     Paragraph,
     Pointer,
     R,
@@ -18,7 +19,7 @@ from partita.design.document.block import (
     row,
     weakest,
 )
-from partita.design.document.outside import outside, outside_blocks
+from partita.design.document.outside import outside_blocks
 from partita.design.document.quantity import lasting, listed, sentence, span
 from partita.design.document.rule_keeping import commands_of
 from partita.design.document.traffic import of_consumer
@@ -47,9 +48,9 @@ def section(view: View) -> Section:
     blocks += outside_blocks(design)
     once = [rule for rule in design.rules if rule.kind == "exactly-once-effect"]
     blocks.append(Heading("Exactly-once effect, argued"))
-    blocks += bullets(
-        *(Item(_argument(view, rule), weakest(rule.bound, design.failure.retry_topics)) for rule in once)
-    ) or (Paragraph(f"No rule of {design.domain} asks for an effect that happens once.", R),)
+    blocks += bullets(*(Item(_argument(view, rule), _sure(view, rule)) for rule in once)) or (
+        Paragraph(f"No rule of {design.domain} asks for an effect that happens once.", R),
+    )
     return Section("11", "Idempotency", tuple(blocks))
 
 
@@ -90,19 +91,22 @@ def _effect(view: View, position: int) -> tuple[str, ...]:
     return f"`{step.do}`", step.at, provider, silence
 
 
+def _sure(view: View, rule: Rule) -> Mark:
+    named = {command.name for command in commands_of(view.design, rule)[:1]}
+    steps = [step for _, step in view.design.steps if step.do in named]
+    return weakest(rule.bound, view.design.failure.retry_topics, *(step.origin for step in steps))
+
+
 def _argument(view: View, rule: Rule) -> str:
     command = next(iter(commands_of(view.design, rule)), None)
     if command is None:
         return f"{sentence(rule.text)} A mark by `{rule.key}` is written with the effect and kept {span(rule.window)}."
     step = next((step for _, step in view.design.steps if step.do == command.name), None)
     waits = sum(step.retry) if step and step.retry else arithmetic.retry_time(view.design).amount
-    tries = f"its tries end after {span(waits)}"
+    tries = f"tries end after {span(waits)}"
     if step is not None and "retry" in (step.on_timeout.value, {"retriable": "retry"}.get(step.kind)):
-        tries = "its saga sends it again under its id until it is done"
-    called = step is not None and any(each is step for _, each in outside(view.design))
-    calls = f" The call outside is in no transaction: after a crash `{command.to}` makes it again, with the same key."
+        tries = "its saga repeats it until it is done"
     return (
-        f"{sentence(rule.text)} `{command.to}` writes the mark of `{command.name}` by `{rule.key}` before its handler, in the "
-        f"transaction of its own rows: a second `{command.name}` finds it {lasting(rule.window)}, and {tries}."
-        f"{calls if called else ''}"
+        f"{sentence(rule.text)} `{command.to}` writes the mark of `{command.name}` by `{rule.key}` in the "
+        f"transaction of its own rows: a second finds it {lasting(rule.window)}; {tries}."
     )
