@@ -80,3 +80,12 @@ def test_a_value_that_alters_no_number_is_not_in_it() -> None:
         assert before != after
     steady = dataclasses.replace(read(ASSUMED), sagas=())
     assert not [each for each in weighed(steady) if "given up" in each[0]]
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_a_constant_of_the_document_says_its_number_under_another_value(name: str) -> None:
+    """A sentence that a number is not itself decides nothing."""
+    design = design_of(name)
+    own = ledger_of(design)[len(design.assumptions) + len(list(weighed(design))) :]
+    assert [each.wrong for each in own if not re.match(r"At .+: .+; today .+\.$", each.wrong)] == []
+    assert len(own) > 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.design.brief.briefs import SMALL, with_change, with_line
+from tests.unit.design.domains import text_of
 
 from partita.design.brief.reading import read_brief
 from partita.design.brief.refused import BriefRefused
@@ -240,3 +241,14 @@ def test_a_brief_with_500_events_is_read() -> None:
 def test_the_same_brief_gives_the_same_design() -> None:
     """Everything but reading and writing files is pure: a document built twice has the same bytes."""
     assert repr(small()) == repr(small())
+
+
+def test_a_command_that_moves_money_asks_where_it_goes() -> None:
+    """Without a token of the card nobody can be charged; the field that the question asks for answers it."""
+    text = text_of("orders")
+    token = ", payment_token]}"
+    assert token in text
+    asked, answered = (read_brief(each, "orders").questions for each in (text.replace(token, "]}"), text))
+    (question,) = [each for each in asked if "where the money goes" in each.text]
+    assert "`commands: {ChargePayment: {fields: [order_id, total, currency, payment_token]}}`" in question.decides
+    assert not [each for each in answered if "where the money goes" in each.text]

@@ -84,7 +84,7 @@ def _about_step(design: Design, saga: SagaDesign, step: StepDesign, ledger: Ledg
             asked = " Which field says where the money goes, as a card token or an IBAN?"
             decides = (
                 f" Whether {step.at} can carry it out: declare the field at {saga.start}, and list it under "
-                f"`commands: {{{step.do}: {{fields: [{', '.join(fields[:2])}, payment_token]}}}}`."
+                f"`commands: {{{step.do}: {{fields: [{', '.join(fields)}, payment_token]}}}}`."
             )
         ledger.ask(
             f"Does the provider behind {step.do} take an idempotency key, and for how long does it know it?{asked}",
