@@ -150,7 +150,8 @@ class System:
         for name, store in stores.items():
             await store.open()
             self.stores[name] = store
-            await store.join(self.bus.tables)
+            if self.introduced:
+                await store.join(self.bus.tables)
             await store.create_tables(migrate=self.settings.migrate)
             service = self.catalog.service(name)
             directory = SagaDirectory.of(
@@ -193,6 +194,11 @@ class System:
             self.unintroduced = error
             raise
         self.introduced, self.unintroduced = True, None
+
+    async def join(self) -> None:
+        """Join the log where it is beside a store. Not earlier: a reader would ask for a schema that is not registered yet."""
+        for store in self.stores.values():
+            await store.join(self.bus.tables)
 
     async def fit_to_the_bus(self) -> None:
         """Adapt to the bus once it answers: no message may wait in a missing partition, or have been sent to another log only.
@@ -412,6 +418,7 @@ class Introduction:
             try:
                 if not self._system.introduced:
                     await self._system.introduce()
+                await self._system.join()
                 await self._system.fit_to_the_bus()
             except BusUnavailable:
                 return now + INTRODUCE_EVERY_S
