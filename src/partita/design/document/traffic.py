@@ -103,15 +103,7 @@ def _led_to(design: Design, begins: str) -> dict[str, None]:
     found = {begins: None}
     waiting = [begins]
     while waiting:
-        event = waiting.pop()
-        following = [name for each in design.reactions if event in each.when for name in each.gives]
-        for saga in design.sagas:
-            if saga.start == event:
-                following += [saga.failed] if saga.failed else []
-                for step in saga.steps:
-                    names = (step.ok, step.undone, *step.fail, *design.waiting_answers(step))
-                    following += [name for name in names if name]
-        for name in following:
+        for name in design.followers.get(waiting.pop(), ()):
             if name not in found:
                 found[name] = None
                 waiting.append(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from partita.design.model.accepted import Accepted
@@ -27,9 +28,12 @@ class _Named(Protocol):
 _P = TypeVar("_P", bound=_Named)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Design:
-    """A design. `source` is the brief's file, or the app ("shop.app:app"); every name in it is unique among its kind."""
+    """A design. `source` is the brief's file, or the app ("shop.app:app"); every name in it is unique among its kind.
+
+    What follows from its parts is computed once: a document asks thousands of times.
+    """
 
     source: str
     domain: str
@@ -76,26 +80,50 @@ class Design:
         """
         return _named(self.commands, name)
 
-    @property
+    @cached_property
     def reactions(self) -> tuple[Reaction, ...]:
         """The reactions of all choreographies."""
         return tuple(reaction for each in self.choreographies for reaction in each.reactions)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[tuple[SagaDesign, StepDesign], ...]:
         """The steps of all sagas, each with its saga."""
         return tuple((saga, step) for saga in self.sagas for step in saga.steps)
 
     def consumers(self, event: str) -> tuple[str, ...]:
         """The services that hear an event: by a reaction, or because their saga waits for it."""
-        found = [reaction.who for reaction in self.reactions if event in reaction.when]
+        return tuple(self._heard_by.get(event, ()))
+
+    @cached_property
+    def _heard_by(self) -> dict[str, dict[str, None]]:
+        found: dict[str, dict[str, None]] = {}
+        for reaction in self.reactions:
+            for event in reaction.when:
+                found.setdefault(event, {})[reaction.who] = None
         for saga in self.sagas:
-            answers = {saga.start}
-            for step in saga.steps:
-                answers |= {step.ok, step.undone, *step.fail, *self.waiting_answers(step)}
-            if event in answers:
-                found.append(saga.at)
-        return tuple(dict.fromkeys(found))
+            for event in (saga.start, *self._answers_of(saga)):
+                found.setdefault(event, {})[saga.at] = None
+        return found
+
+    @cached_property
+    def followers(self) -> dict[str, tuple[str, ...]]:
+        """The events that follow at once from an event, by reactions and by the saga that it begins."""
+        found: dict[str, list[str]] = {}
+        for reaction in self.reactions:
+            for event in reaction.when:
+                found.setdefault(event, []).extend(reaction.gives)
+        for saga in self.sagas:
+            after = (saga.failed, *self._answers_of(saga))
+            found.setdefault(saga.start, []).extend(name for name in after if name)
+        return {event: tuple(names) for event, names in found.items()}
+
+    def _answers_of(self, saga: SagaDesign) -> tuple[str, ...]:
+        return tuple(
+            name
+            for step in saga.steps
+            for name in (step.ok, step.undone, *step.fail, *self.waiting_answers(step))
+            if name
+        )
 
     def waiting_answers(self, step: StepDesign) -> tuple[str, ...]:
         """The answers to the timers of a step and to the question after its timeout, beside those of the step itself."""
