@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from partita.design.brief.part import Part
 from partita.design.model.ledger import Assumption, Question
-from partita.design.model.origin import Fact, Origin, weakest
+from partita.design.model.origin import Fact, Mark, Origin, weakest
 
 T = TypeVar("T")
 
@@ -29,7 +29,8 @@ class Ledger:
 
     def derived(self, why: str, line: int = 0, *, of: Iterable[Origin] = ()) -> Origin:
         """The origin of a fact that follows from others: from an assumed one follows an assumed one."""
-        return Origin(weakest(*(each.mark for each in of)), f"{self.source}:{line}" if line else "", why)
+        marks: list[Mark] = [each.mark for each in of]
+        return Origin(weakest(*marks), f"{self.source}:{line}" if line else "", why)
 
     def assume(self, text: str, owner: str, wrong: str, write: str, *, about: str = "") -> Origin:
         """Take a default. Several parts with the same default are one assumption: `{about}` in its text lists them."""

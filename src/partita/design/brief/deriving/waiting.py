@@ -80,7 +80,8 @@ def _shares(step: StepDesign, ledger: Ledger) -> dict[EventKind, tuple[float, Or
 
 
 def _answers(step: StepDesign) -> Iterator[tuple[str, EventKind, str]]:
-    yield from ((timer_answer_of(timer.do), "reply", timer.do) for timer in step.timers)
+    for timer in step.timers:
+        yield timer_answer_of(timer.do), "reply", timer.do
     if step.ask:
         yield not_done_of(step.do), "refusal", step.ask
 
