@@ -47,7 +47,7 @@ class Most:
     questions: int
 
 
-USUAL = Most(risks=3, clashes=FIRST, assumptions=3, questions=3)
+USUAL = Most(risks=3, clashes=FIRST, assumptions=2, questions=3)
 FEW = Most(risks=2, clashes=1, assumptions=2, questions=2)
 """Beside the clauses of the answers, whose deviations name clashes and questions too."""
 
