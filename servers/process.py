@@ -22,6 +22,10 @@ class ServerFailed(RuntimeError):
     """A server did not start, or what it needs is not here; the message says what to do."""
 
 
+HELD = "pre-existing shared memory block"
+"""Said by a PostgreSQL that does not start: processes of the killed one are sessions of their own, and end a little later."""
+
+
 @dataclass(slots=True)
 class ServerProcess:
     """One server: `command` runs in `folder` (where its log lies too), as `user` where that is given."""
@@ -41,6 +45,24 @@ class ServerProcess:
         Raises:
             ServerFailed: it ended, or was not ready in time; with the end of its log.
         """
+        until = time.monotonic() + READY_WITHIN_S
+        self._launch()
+        while time.monotonic() < until and self.child is not None:
+            if self.child.poll() is not None:
+                if HELD not in self._said():
+                    break
+                time.sleep(0.2)
+                self._launch()
+            elif self.ready():
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise ServerFailed(f"{self.name} did not start:\n{self._said()}")
+
+    def _said(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-2_000:]
+
+    def _launch(self) -> None:
         who: Mapping[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
@@ -48,14 +70,6 @@ class ServerProcess:
                 start_new_session=True, env=os.environ | (self.environment or {}), **who,
             )  # fmt: skip
         (self.folder / "pid").write_text(json.dumps({"pid": self.child.pid}), encoding="utf-8")
-        until = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < until and self.child.poll() is None:
-            if self.ready():
-                return
-            time.sleep(0.05)
-        self.kill()
-        said = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
-        raise ServerFailed(f"{self.name} did not start:\n{said[-2_000:]}")
 
     def kill(self) -> None:
         """SIGKILL, and wait for its end: a child nobody waits for keeps its pid, and some servers look at that."""
