@@ -65,11 +65,11 @@ class ServerProcess:
     def _launch(self) -> None:
         who: Mapping[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         with (self.folder / "log").open("ab") as log:
-            self.child = subprocess.Popen(
+            child = self.child = subprocess.Popen(
                 list(self.command), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env=os.environ | (self.environment or {}), **who,
             )  # fmt: skip
-        (self.folder / "pid").write_text(json.dumps({"pid": self.child.pid}), encoding="utf-8")
+        (self.folder / "pid").write_text(json.dumps({"pid": child.pid}), encoding="utf-8")
 
     def kill(self) -> None:
         """SIGKILL, and wait for its end: a child nobody waits for keeps its pid, and some servers look at that."""
