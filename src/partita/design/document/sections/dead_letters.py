@@ -63,11 +63,8 @@ def _windows(view: View) -> list[Block]:
         f"{span(most[0])} of {'the others' if few else 'each group'}",
     ]
     verdict = "shorter" if waits < failure.window.value else "not shorter"
-    text = Paragraph(
-        f"The waits of {span(waits)} are {verdict} than the window, {plain(said)}.",
-        weakest(failure.window, failure.retry_topics),
-    )
-    return [text]
+    text = f"The waits of {span(waits)} are {verdict} than the window, {plain(said)}."
+    return [Paragraph(text, weakest(failure.window, failure.retry_topics))]
 
 
 def _early(view: View) -> tuple[Block, ...]:
