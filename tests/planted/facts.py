@@ -26,8 +26,9 @@ OTHER_KIND = (
     "WHERE order_id = :confirmed AND kind = 'charge'"
 )
 STEP_AFTER_UNDO = (
-    "UPDATE inbox SET outcome = 'handled', seq = 1000000 WHERE message_id = ("
-    "SELECT message_id FROM inbox WHERE outcome = 'tombstone' ORDER BY seq LIMIT 1)"
+    "UPDATE inbox SET seq = 1000000 WHERE message_id = ("
+    "SELECT step.message_id FROM inbox step JOIN inbox undo USING (key) WHERE step.outcome = 'handled' "
+    "AND step.type LIKE '%.ReserveStock' AND undo.outcome = 'handled' AND undo.type LIKE '%.ReleaseStock' LIMIT 1)"
 )
 SWAP = "UPDATE inbox SET seq = seq + 1000000 WHERE key = :refunded AND type LIKE '%.ChargePayment'"
 
