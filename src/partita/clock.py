@@ -202,6 +202,65 @@ async def seen_through(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
     return task.result()
 
 
+class Renewed:
+    """An answer that `ask` keeps, renewed beside its users: they go on with the former one, and wait where that is older than
+    `old_s`. A renewal that fails fails for its next user."""
+
+    def __init__(
+        self, clock: Clock, ask: Callable[[], Coroutine[Any, Any, None]], *, every_s: float, old_s: float
+    ) -> None:
+        self._clock = clock
+        self._ask = ask
+        self._every_s = every_s
+        self._old_s = old_s
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+
+    async def have(self) -> None:
+        """Return at once if the answer is young enough."""
+        age_s = self._clock.monotonic() - self._asked_at
+        if age_s > self._old_s:
+            await self.renew()
+        elif age_s > self._every_s:
+            asking = self._asking = self._asking or self._begun()
+            if asking.done():  # it failed
+                self._asking = None
+                asking.result()
+
+    async def renew(self) -> None:
+        """Wait for a new answer, or for the one on its way."""
+        if self._asking is None or self._asking.done():
+            self._asking = self._begun()
+        asking = self._asking
+        try:
+            await asyncio.shield(asking)
+        finally:
+            if asking.done() and self._asking is asking:
+                self._asking = None
+
+    async def stop(self) -> None:
+        """Ask no more."""
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+            await asyncio.wait([asking])
+
+    def _begun(self) -> asyncio.Task[None]:
+        asking = asyncio.create_task(self._asked())
+        asking.add_done_callback(self._done)
+        return asking
+
+    def _done(self, asking: asyncio.Task[None]) -> None:
+        failed = not asking.cancelled() and asking.exception() is not None
+        if self._asking is asking and not failed:
+            self._asking = None
+
+    async def _asked(self) -> None:
+        began = self._clock.monotonic()
+        await self._ask()
+        self._asked_at = began
+
+
 async def _ended(task: asyncio.Future[Any]) -> None:
     await asyncio.wait([task])
 

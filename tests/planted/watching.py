@@ -30,6 +30,15 @@ WATCHING = {
         + "runtime/background/test_ready_while_read.py"
         + "::test_a_message_that_became_ready_during_the_read_is_read_by_the_next_step",
     ),
+    "answer-of-any-age": Plant(
+        "Watch",
+        "a consumer takes messages however long ago the room of the parking was measured",
+        "Renewed.have",
+        swap("if age_s > self._old_s:", "if not self._old_s:"),
+        RUNS
+        + "runtime/background/test_late_answers.py"
+        + "::test_a_message_does_not_wait_while_the_room_of_the_parking_is_measured",
+    ),
     "stuck-unseen": Plant(
         "Watch",
         "no question shows a handler that does not return",

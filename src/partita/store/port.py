@@ -200,3 +200,11 @@ class Store(Protocol):
     async def now_us(self) -> int:
         """The store's clock, used for timers and retention."""
         ...
+
+    async def look(self) -> None:
+        """Ask a server for its time, which `now_us` goes on from, and whether it is still the opened database.
+
+        Raises:
+            StoreReplaced: it is another one.
+        """
+        ...

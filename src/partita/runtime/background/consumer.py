@@ -42,7 +42,6 @@ class ConsumerOptions:
     idle_poll_s: float = 0.5
     parking_read_s: float = 0.25
     overdue_s: float = 30.0
-    room_measure_s: float = 1.0
 
 
 class Consumer:
@@ -80,7 +79,6 @@ class Consumer:
         self._next_parking_read = 0.0
         self._paused = False
         self._room = Room(pipeline, member)
-        self._next_measure = 0.0
         self._behind_us: int | None = None  # its lag at the last read
         self._unread_since: float | None = None  # the time since which it has not read
         self.of_lanes = Condition(calm_s=CALM_S)
@@ -113,9 +111,7 @@ class Consumer:
             await self._start_over()
         if self.bell.take("ready") or now >= self._next_parking_read:
             await self._read_parking(now)
-        if now >= self._next_measure:
-            self._next_measure = now + self._options.room_measure_s
-            await self._room.measure()
+        await self._room.look()
         carried, self._carried = self._carried, []
         await self._batch(self._free(carried))
         untaken = any(record.at not in self._unclaimed for record in self._untaken)
@@ -149,6 +145,7 @@ class Consumer:
     async def stop(self) -> None:
         """Finish the lanes, write the position, leave the group."""
         await self.lanes.stop(5.0)
+        await self._room.stop()
         await self._subscription.close()
 
     def _new_lanes(self) -> Lanes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from partita.clock import Renewed
 from partita.runtime.path.pipeline import Pipeline
 from partita.store.groups import Said
 from partita.texts.foreign_text import logger
@@ -9,18 +10,30 @@ from partita.texts.foreign_text import logger
 log = logger(__name__)
 FREE_AGAIN_AT = 0.9
 """A part of the limit: taking one message for each that leaves would look as if nothing moved."""
+EVERY_S = 1.0
+OLD_S = 3.0
 
 
 class Room:
-    """Whether a group's parking is full; reported when that changes."""
+    """Whether a group's parking is full; reported when that changes. It is measured once a second beside the consumer, which
+    takes no message on a count that was asked for more than three seconds ago."""
 
     def __init__(self, pipeline: Pipeline, member: str) -> None:
         self._pipeline = pipeline
         self._group = pipeline.service.name
         self._member = member
+        self._measured = Renewed(pipeline.clock, self._measure, every_s=EVERY_S, old_s=OLD_S)
         self.full = False
 
-    async def measure(self) -> None:
+    async def look(self) -> None:
+        """Return at once if it was measured lately."""
+        await self._measured.have()
+
+    async def stop(self) -> None:
+        """Measure no more."""
+        await self._measured.stop()
+
+    async def _measure(self) -> None:
         """Count the waiting messages. Gaps do not count: the messages that fill them are still to be taken."""
         store, limit = self._pipeline.store, self._pipeline.service.retry.parked_max
         async with store.reading() as session:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from partita.bell import Bell
-from partita.clock import US
+from partita.clock import US, Renewed
 from partita.databases.log_tables import LogTables
 from partita.databases.postgres.arrays import columns
 from partita.databases.postgres.asking import ERRORS, Link
@@ -54,6 +54,7 @@ from partita.texts.foreign_text import logger
 log = logger(__name__)
 
 ASK_CLOCK_EVERY_S = 1.0
+CLOCK_OLD_S = 3.0
 LISTEN_AGAIN_AFTER_S = 5.0
 DEAF: set[str] = set()
 """The URLs at which this process found that no notification arrives."""
@@ -205,7 +206,8 @@ class PostgresStore:
         self._leases = PostgresLeases(self._database, self._clock, self._ids.new())
         self.tries = PostgresTries(self._database)
         self.workers = PostgresWorkers(self._database)
-        self._asked_at = float("-inf")
+        self._told = Renewed(self._clock, self._ask_clock, every_s=ASK_CLOCK_EVERY_S, old_s=CLOCK_OLD_S)
+        self._base_at = 0.0
         self._base_us = self._told_us = 0
 
     @property
@@ -249,6 +251,7 @@ class PostgresStore:
         """Disconnect, and release the leases of this opening."""
         with contextlib.suppress(StoreUnavailable, StoreReplaced):
             await self._leases.leave_all()
+        await self._told.stop()
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.cancel()
@@ -293,32 +296,39 @@ class PostgresStore:
             await link.rows(SENT, [slot for slot, _ in rows], [seq for _, seq in rows])
 
     async def now_us(self) -> int:
-        """The database's clock, carried on by the monotonic one for a second at a time; it never goes back.
+        """The database's clock, carried on by the monotonic one; it never goes back. The server is asked once a second, beside
+        the caller; a caller waits only if there was no answer for three seconds.
 
         A server clock that was set back is not followed: it would hold every timer for as long.
         """
-        now = self._clock.monotonic()
-        if now - self._asked_at > ASK_CLOCK_EVERY_S:
-            said = await self._ask_clock()
-            # At first from the newest row, which may be from before the server's clock was set back.
-            carried = self._base_us + round((now - self._asked_at) * US) if self._base_us else self._told_us
-            self._base_us = said if said > carried - US else carried
-            self._asked_at = now
-            self._listen_beside()
-        carried = self._base_us + round((self._clock.monotonic() - self._asked_at) * US)
-        self._told_us = max(self._told_us, carried)
+        await self._told.have()
+        self._told_us = max(self._told_us, self._carried_us())
         return self._told_us
 
-    async def _ask_clock(self) -> int:
+    async def look(self) -> None:
+        """Ask the server for its time, and whether it is still the same database."""
+        await self._told.renew()
+
+    def _carried_us(self) -> int:
+        # At first from the newest row, which may be from before the server's clock was set back.
+        if not self._base_us:
+            return self._told_us
+        return self._base_us + round((self._clock.monotonic() - self._base_at) * US)
+
+    async def _ask_clock(self) -> None:
         """The server's time, and in the same query whether it is still the same database. Behind a pooler, and on a
         connection that outlives its tables or a promotion, no new connection would show it."""
         async with self._database.glance() as link:
             if not self._place:
                 said: int = (await link.rows(TIME))[0][0]
-                return said
-            said, place = (await link.rows(TIME_AND_PLACE, self._outbox))[0]
-        self._compare(place)
-        return said
+            else:
+                said, place = (await link.rows(TIME_AND_PLACE, self._outbox))[0]
+                self._compare(place)
+        # The answer is as old as its way was long, so no timer fires before it is due.
+        carried = self._carried_us()
+        self._base_us = said if said > carried - US else carried
+        self._base_at = self._clock.monotonic()
+        self._listen_beside()
 
     async def _greet(self, connection: Any) -> None:
         self._compare(await connection.fetchval(PLACE, self._outbox))
