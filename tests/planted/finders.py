@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RUNS = "tests/integration/"
 COME_BACK = "tests/unit/codec/test_values_come_back.py::"
+BINARY = "tests/unit/cloudevents/test_binary_mode.py::"
 BOMBS = "tests/unit/codec/test_bombs.py::"
 CAUSE = "tests/unit/texts/test_cause.py::"
 USERS_CODE = RUNS + "runtime/failing/test_users_code.py::"

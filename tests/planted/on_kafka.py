@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import RUNS
+from tests.planted.finders import BINARY, RUNS
 from tests.planted.planting import Plant, swap
 
 ON_KAFKA = {
@@ -24,5 +24,26 @@ ON_KAFKA = {
             "if place.error is not None and place.partition < 0}",
         ),
         RUNS + "operators/test_reset_groups.py::test_it_is_refused_before_anything_or_done_whole[kafka]",
+    ),
+    "envelope-left-out-with-the-attributes": Plant(
+        "Values",
+        "a topic with fewer headers loses our own too: the number of a key and the step of a saga are gone (Kafka)",
+        "BinaryMode.headers_of",
+        swap("            ours,\n        ]", "        ]"),
+        BINARY + "test_each_choice_of_headers_brings_back_each_byte[required]",
+    ),
+    "attributes-left-out-for-strangers": Plant(
+        "Values",
+        "commands to a participant in another language lose their attributes by this app's default (Kafka)",
+        "Specs.headers",
+        swap('"full" if declared is None', '"ours" if declared is None'),
+        "tests/unit/topics/test_topics.py::test_the_headers_of_a_topic_of_another_app_are_all",
+    ),
+    "stranger-not-named": Plant(
+        "Watch",
+        "headers are taken from a topic that another program reads, and neither plan nor doctor names it (Kafka)",
+        "read_elsewhere",
+        swap('topic.headers != "full"', 'topic.headers == "required"'),
+        "tests/unit/topics/test_topics.py::test_a_reader_from_elsewhere_is_told_where_headers_are_left_out",
     ),
 }

@@ -88,6 +88,10 @@ class Administration(Protocol):
         """The existing ones of these topics."""
         ...
 
+    async def readers(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The consumer groups of any program that have read these topics, by topic; topics without one are left out."""
+        ...
+
     async def older(self, name: str, age_s: float) -> int:
         """The number of a topic's records older than that: a retention of `age_s` would delete them."""
         ...

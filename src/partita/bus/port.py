@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from partita.bell import Bell
 from partita.bus.features import Feature
 from partita.bus.position import Position
+from partita.cloudevents.binary_mode import HeaderSet
 from partita.databases.log_tables import LogTables
 from partita.size import RECORD_BYTES_MAX, over, record_over
 
@@ -99,13 +100,15 @@ class Polled(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
     """A declared topic: partitions, and how long records stay (seconds; None = for ever). The broker chooses the
-    copies, and how many of them must be written before an append is acknowledged, where they are None."""
+    copies, and how many of them must be written before an append is acknowledged, where they are None. `headers` is what
+    its records carry where the bus has headers for other programs."""
 
     name: str
     partitions: int = 4
     retention_s: float | None = 7 * 86_400.0
     replication: int | None = None
     min_insync: int | None = None
+    headers: HeaderSet = "full"
 
 
 class GroupLag(NamedTuple):

@@ -109,11 +109,12 @@ def _facts(found: Entry) -> list[tuple[str, str]]:
         for each in found.consumers
     ]
     kept = f", kept {found.kept}" if found.kept else ""
+    carried = "" if found.headers == "full" else f", headers {found.headers}"
     versions = [("old shape", f"its messages become {found.becomes}")] if found.becomes else []
     versions += [("also reads", f"messages of {', '.join(found.old_shapes)}")] if found.old_shapes else []
     facts = [
         *versions,
-        ("topic", f"{found.topic}{kept}"),
+        ("topic", f"{found.topic}{kept}{carried}"),
         ("key", f"{found.key or 'none'}{f': {found.key_meaning}' if found.key_meaning else ''}"),
         ("written in", f"{found.format}, version {found.version}, revision {found.revision}"),
         (verbs[found.kind], ", ".join(dict.fromkeys(by)) or unsaid),

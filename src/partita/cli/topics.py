@@ -50,13 +50,14 @@ def describe(app_name: str, output: str) -> None:
             t.partitions,
             t.kept,
             t.replication or "broker's",
+            t.headers,
             ", ".join(t.keys),
             ", ".join(t.groups),
             ", ".join(t.producers),
         )
         for t in declared
     ]
-    say(*table(["topic", "kind", "partitions", "kept", "copies", "key", "read by", "written by"], rows))
+    say(*table(["topic", "kind", "partitions", "kept", "copies", "headers", "key", "read by", "written by"], rows))
     said = {t.name: t.why for t in declared if t.kind not in ("retry", "dlq")}
     say("", *(f"{name}: {topics_of(declared)[name].partitions}, {why}" for name, why in said.items()))
     if cluster is not None:
@@ -160,6 +161,8 @@ def _show(app: App, where: str, found: Sequence[Difference], accepted: Sequence[
 
 
 def _words(difference: Difference) -> str:
+    if difference.what == "headers":
+        return f"headers: {difference.declared}, {difference.found}"
     if difference.what == "topic":
         return "is there" if difference.told else f"is missing: {difference.declared}"
     return f"{difference.what}: {difference.found}, declared {difference.declared}"

@@ -2,14 +2,15 @@
 
 Source: CloudEvents 1.0.2, its protocol bindings. They differ in the prefix of an attribute's header alone: `ce_` on Kafka,
 `ce-` in HTTP and NATS, `cloudEvents_` in AMQP. The header `partita` carries the envelope as the outbox keeps it, so that a
-record comes back byte for byte; the attributes are for readers that are not Partita. A message without our header is read
-by its attributes, or in structured mode where its content type says so.
+record comes back byte for byte; the attributes are for readers that are not Partita, and may be left out where there are none
+(`HeaderSet`). A message without our header is read by its attributes, or in structured mode where its content type says so.
 """
 
 from __future__ import annotations
 
 from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -29,6 +30,10 @@ ATTRIBUTES = (
     "id", "source", "type", "time", "correlationid", "partitakind", "partitionkey", "causationid", "partitaschema",
 )  # fmt: skip
 SCHEMA = "partitaschema"
+HeaderSet = Literal["full", "required", "ours"]
+"""The headers that a record carries: all attributes; the four that each CloudEvent has, with the content type; our own alone.
+Each of them has our own, so Partita reads all three, also mixed in one topic."""
+HEADER_SETS: tuple[HeaderSet, ...] = ("full", "required", "ours")
 Headers = list[tuple[str, str | bytes | None]]
 Found = Sequence[tuple[str, object]]
 NameSchema = Callable[[Found, str, bytes], tuple[str, bytes]]
@@ -47,14 +52,17 @@ class BinaryMode:
         self._extra = prefix
         self._names = tuple(prefix + name for name in ATTRIBUTES)
 
-    def headers_of(self, envelope_bytes: bytes, key: str | None) -> Headers:
+    def headers_of(self, envelope_bytes: bytes, key: str | None, carried: HeaderSet = "full") -> Headers:
         """The headers with which a message travels. Bytes that are no envelope travel in our header alone: a bus carries
         the bytes that it is given.
         """
+        ours = OURS, b2a_base64(envelope_bytes, newline=False)
+        if carried == "ours":
+            return [ours]
         try:
             envelope = envelope_from_bytes(envelope_bytes)
         except msgspec.MsgspecError:
-            return [(OURS, b2a_base64(envelope_bytes, newline=False))]
+            return [ours]
         # Written out: this runs for every record. Bytes, since Kafka's client cuts a text at its first NUL.
         id_, source, type_, time, correlation, kind, partition_key, causation, schema = self._names
         headers: Headers = [
@@ -62,30 +70,30 @@ class BinaryMode:
             (id_, on_the_wire(envelope.id).encode()),
             (source, source_of(envelope.id, envelope.source).encode()),
             (type_, envelope.type.encode()),
+            ours,
+        ]
+        content_type = _content_type(envelope)
+        if content_type is not None:
+            headers.append((CONTENT_TYPE, content_type))
+        if carried == "required":
+            return headers
+        headers += (
             (time, rfc3339(envelope.time_us).encode()),
             (correlation, envelope.correlation_id.encode()),
             (kind, envelope.kind.encode()),
-            (OURS, b2a_base64(envelope_bytes, newline=False)),
-        ]
+        )
         if key is not None:
             headers.append((partition_key, key.encode("utf-8", "surrogatepass")))
         if envelope.causation_id is not None:
             headers.append((causation, on_the_wire(envelope.causation_id).encode()))
         if envelope.schema:
             headers.append((schema, envelope.schema.encode()))
-            headers.append((CONTENT_TYPE, media_type_of(envelope.schema)))
         if envelope.traceparent is not None:
             headers.append((TRACEPARENT, envelope.traceparent.encode()))
-        if envelope.extra:
-            self._add_extra(headers, envelope)
-        return headers
-
-    def _add_extra(self, headers: Headers, envelope: Envelope) -> None:
         for name, text in envelope.extra.items():
             if name != DATA_CONTENT_TYPE:
                 headers.append((self._extra + name, text.encode()))
-            elif not envelope.schema:  # else the schema has said it
-                headers.append((CONTENT_TYPE, text.encode()))
+        return headers
 
     def read(self, headers: Found, value: bytes, arrived_us: int = 0) -> tuple[bytes, bytes]:
         """The envelope's bytes and the value of a message. The envelope is that of our header, else made of the attributes;
@@ -129,6 +137,14 @@ class BinaryMode:
         if last_hop:  # the attribute is that of the first hop
             attributes[TRACEPARENT] = last_hop
         return attributes, content_type
+
+
+def _content_type(envelope: Envelope) -> bytes | None:
+    """The form of the value, by its schema, else as the program said it that made the event; None = neither says it."""
+    if envelope.schema:
+        return media_type_of(envelope.schema)
+    said = envelope.extra.get(DATA_CONTENT_TYPE)
+    return None if said is None else said.encode()
 
 
 def _envelope_in(held: bytes) -> bytes:

@@ -123,11 +123,12 @@ class _Export:
 
     def _channel(self, topic: DeclaredTopic) -> str:
         owner = self.app.catalog.service(topic.owner)
+        carried = "" if topic.headers == "full" else f", headers {topic.headers}"
         front: dict[str, Value] = {
             "id": self.names[topic.name],
             "name": topic.name,
             "version": self.naming.version,
-            "summary": f"The {topic.kind} of {topic.owner}: {topic.partitions} partitions, kept {topic.kept}.",
+            "summary": f"The {topic.kind} of {topic.owner}: {topic.partitions} partitions, kept {topic.kept}{carried}.",
             "owners": [self.names[_team(owner)]],
             "address": topic.name,
             "protocols": ["kafka"],

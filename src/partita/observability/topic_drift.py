@@ -8,7 +8,7 @@ from dataclasses import replace
 from partita.bus.administration import Administration
 from partita.observability.declarations import Declarations
 from partita.topics.declared import DeclaredTopic, declared_topics
-from partita.topics.drift import Difference, differences, undeclared
+from partita.topics.drift import Difference, differences, read_elsewhere, undeclared
 
 
 async def drift(app: Declarations, cluster: Administration) -> list[Difference]:
@@ -24,7 +24,7 @@ async def drift(app: Declarations, cluster: Administration) -> list[Difference]:
 async def compare(
     cluster: Administration, declared: Sequence[DeclaredTopic], namespaces: Collection[str]
 ) -> list[Difference]:
-    """The differences between the cluster's topics and the declared ones.
+    """The differences between the cluster's topics and the declared ones, and readers of other programs that may miss headers.
 
     Raises:
         BusUnavailable: the cluster does not answer.
@@ -33,7 +33,9 @@ async def compare(
     settings = {topic.name: cluster.settings_of(topic.spec) for topic in declared}
     told = differences(declared, found, settings, len(await cluster.brokers()))
     told = [await _counted(cluster, topics_of(declared)[d.topic], d) for d in told]
-    return told + undeclared(declared, namespaces, await cluster.names())
+    told += undeclared(declared, namespaces, await cluster.names())
+    fewer = [topic.name for topic in declared if topic.headers != "full" and topic.name in found]
+    return told + (read_elsewhere(declared, await cluster.readers(fewer)) if fewer else [])
 
 
 def topics_of(declared: Sequence[DeclaredTopic]) -> dict[str, DeclaredTopic]:

@@ -10,6 +10,7 @@ from partita.bus.port import TopicSpec
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import Contract
 from partita.catalog.service import Service
+from partita.cloudevents.binary_mode import HeaderSet
 from partita.errors import DeclarationError
 from partita.topics.naming import dlq_topic, retry_topic, span
 from partita.topics.topic_plan import Sizing, TopicPlan
@@ -33,6 +34,7 @@ class DeclaredTopic:
     retention_s: float | None
     replication: int | None
     min_insync: int | None
+    headers: HeaderSet
     keys: tuple[str, ...]
     groups: tuple[str, ...]
     producers: tuple[str, ...]
@@ -46,6 +48,7 @@ class DeclaredTopic:
             retention_s=self.retention_s,
             replication=self.replication,
             min_insync=self.min_insync,
+            headers=self.headers,
         )
 
     @property
@@ -163,6 +166,7 @@ def _topic(
         retention_s=size.retention_s,
         replication=copies,
         min_insync=None if cluster is None else min(cluster.min_insync, copies or cluster.min_insync),
+        headers=size.headers,
         keys=keys,
         groups=groups,
         producers=producers,

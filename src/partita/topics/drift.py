@@ -16,6 +16,13 @@ RETENTION = ("retention.ms", "cleanup.policy")
 """The settings that decide how long records stay: a policy without `delete` keeps the newest of each key for ever."""
 
 
+LACKS = {
+    "required": "gets no time, correlation, cause, key or trace by headers",
+    "ours": "gets neither the id nor the type of a record",
+}
+"""The loss of a reader that is not built with Partita, by the headers of its topic."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One difference between a topic and its declaration.
@@ -68,13 +75,34 @@ def undeclared(declared: Sequence[DeclaredTopic], namespaces: Iterable[str], nam
     ]
 
 
+def read_elsewhere(declared: Sequence[DeclaredTopic], readers: Mapping[str, Sequence[str]]) -> list[Difference]:
+    """Topics without all headers that groups read which are not declared here: a program that is not built with Partita needs
+    the attributes. They are only shown, since such a group may be a service of Partita in another app."""
+    ours = {group for topic in declared for group in (*topic.groups, *topic.producers)}
+    told = []
+    for topic in declared:
+        others = [group for group in readers.get(topic.name, ()) if group not in ours]
+        if others and topic.headers != "full":
+            told.append(
+                Difference(
+                    topic=topic.name,
+                    what="headers",
+                    declared=topic.headers,
+                    found=f"read by {', '.join(others)}",
+                    told=True,
+                    why=f"not declared in this app: a program that is not built with Partita {LACKS[topic.headers]}",
+                )
+            )
+    return told
+
+
 def _missing(topic: DeclaredTopic, brokers: int) -> Difference:
     copies = topic.replication or 1
     possible = copies <= brokers
     return Difference(
         topic=topic.name,
         what="topic",
-        declared=f"{_count(topic.partitions)}, kept {topic.kept}",
+        declared=f"{_count(topic.partitions)}, kept {topic.kept}{_headers(topic)}",
         found="missing",
         remedy="create" if possible else "none",
         why="" if possible else f"{copies} copies are declared and {brokers} brokers are up: start the others",
@@ -159,6 +187,10 @@ def _words(setting: str, value: str) -> str:
 
 def _time(kept_ms: float) -> str:
     return "for ever" if math.isinf(kept_ms) else span(kept_ms / 1_000)
+
+
+def _headers(topic: DeclaredTopic) -> str:
+    return "" if topic.headers == "full" else f", headers {topic.headers}"
 
 
 def _count(partitions: int) -> str:

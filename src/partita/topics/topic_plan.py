@@ -1,4 +1,4 @@
-"""`TopicPlan`: the sizes and retentions of topics, and their cluster, declared beside the app."""
+"""`TopicPlan`: the sizes, retentions and headers of topics, and their cluster, declared beside the app."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from partita.cloudevents.binary_mode import HEADER_SETS, HeaderSet
 from partita.errors import DeclarationError
 from partita.settings.amount import check_count, check_seconds
 from partita.topics.load import PARTITIONS, Load
@@ -62,24 +63,32 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """The size and the retention of a topic.
+    """The size and the retention of a topic, and the headers of its records.
 
     Args:
         load: its expected load; the number of partitions follows from it.
         partitions: instead of a load, the number itself.
         retention_s: how long records stay, in seconds; None = for ever.
         replication: copies, where they differ from the cluster's.
+        headers: on Kafka, "full": all CloudEvents attributes; "required": the four that each CloudEvent has, and the
+            content type; "ours": none, for topics that Partita alone reads. All three have Partita's own header.
 
     Raises:
-        DeclarationError: both a load and a number of partitions, or a number that is not positive.
+        DeclarationError: both a load and a number of partitions, a number that is not positive, or headers of another name.
     """
 
     load: Load | None = None
     partitions: int | None = None
     retention_s: float | None = WEEK_S
     replication: int | None = None
+    headers: HeaderSet = "full"
 
     def __post_init__(self) -> None:
+        if self.headers not in HEADER_SETS:
+            raise DeclarationError(
+                f"Sizing(headers={self.headers!r}) is no choice of headers.",
+                hint="One of " + ", ".join(map(repr, HEADER_SETS)) + ".",
+            )
         if self.load is not None and self.partitions is not None:
             raise DeclarationError("A load and a number of partitions: one follows from the other.", hint="Drop one.")
         for name, most in (("partitions", PARTITIONS_MAX), ("replication", BROKERS_MAX)):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from partita.cloudevents.binary_mode import BinaryMode
+from partita.cloudevents.binary_mode import HEADER_SETS, BinaryMode, HeaderSet
 from partita.message import Envelope, SagaAddress, envelope_from_bytes, envelope_to_bytes
 
 PREFIXES = ["ce_", "ce-", "cloudEvents_"]
@@ -60,16 +60,47 @@ def test_the_headers_on_kafka_are_those_of_the_binding() -> None:
         ("ce_id", b"m-1"),
         ("ce_source", b"shop.order"),
         ("ce_type", b"shop.order.v1.OrderPlaced"),
+        ("partita", base64.b64encode(envelope_to_bytes(FULL))),
+        ("content-type", b"application/avro"),
         ("ce_time", b"2023-11-14T22:13:20.000042Z"),
         ("ce_correlationid", b"c-1"),
         ("ce_partitakind", b"command"),
-        ("partita", base64.b64encode(envelope_to_bytes(FULL))),
         ("ce_partitionkey", "ö".encode()),
         ("ce_causationid", b"m-0"),
         ("ce_partitaschema", b"0123456789abcdef"),
-        ("content-type", b"application/avro"),
         ("traceparent", b"00-a-b-01"),
     ]
+
+
+def test_a_topic_may_carry_fewer_headers() -> None:
+    """Readers of other programs get a whole CloudEvent from the required ones; JSON is read by its content type."""
+    ours = ("partita", base64.b64encode(envelope_to_bytes(FULL)))
+    mode = BinaryMode("ce_")
+    assert mode.headers_of(envelope_to_bytes(FULL), "ö", "required") == [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"m-1"),
+        ("ce_source", b"shop.order"),
+        ("ce_type", b"shop.order.v1.OrderPlaced"),
+        ours,
+        ("content-type", b"application/avro"),
+    ]
+    assert mode.headers_of(envelope_to_bytes(FULL), "ö", "ours") == [ours]
+
+
+@pytest.mark.parametrize("carried", HEADER_SETS)
+def test_each_choice_of_headers_brings_back_each_byte(carried: HeaderSet) -> None:
+    """The choice changes process by process: readers see all three in one topic."""
+    mode = BinaryMode("ce_")
+    for data in (envelope_to_bytes(FULL), b"\xffno envelope"):
+        assert envelope_in(mode, mode.headers_of(data, "o-1", carried)) == data
+
+
+def test_the_content_type_of_another_program_is_required_too() -> None:
+    """Its readers may know the form of the value by it alone."""
+    read = foreign(("content-type", b"text/xml"), ("ce_subject", b"o-1"))
+    sent = dict(BinaryMode("ce_").headers_of(envelope_to_bytes(read), None, "required"))
+    assert sent.keys() == {"ce_specversion", "ce_id", "ce_source", "ce_type", "partita", "content-type"}
+    assert sent["content-type"] == b"text/xml"
 
 
 def test_a_foreign_event_needs_three_attributes_only() -> None:

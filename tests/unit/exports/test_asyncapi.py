@@ -18,6 +18,7 @@ from partita.exports.asyncapi.document import asyncapi_document
 from partita.exports.asyncapi.payload import component_key, media_type, payload_of
 from partita.schemas.fields.shape import Shape
 from partita.schemas.languages import LANGUAGES, schema_of
+from partita.topics import Sizing, TopicPlan
 
 
 def document_of(app: App, **options: Any) -> dict[str, Any]:
@@ -65,6 +66,29 @@ def test_topics_are_channels_with_their_sizes(document: dict[str, Any]) -> None:
         "topic": "travel.abroad.events",
         "bindingVersion": "0.5.0",
     }
+
+
+def test_the_headers_of_a_message_are_those_of_its_topic() -> None:
+    """A reader that is generated from the document would wait for attributes that do not come."""
+    app = every_kind()
+    app.topics = TopicPlan(of={"hotel.keys": Sizing(headers="required"), "hotel.desk": Sizing(headers="ours")})
+    document = document_of(app)
+    messages, schemas = document["components"]["messages"], document["components"]["schemas"]
+
+    made, booked, landed = (
+        messages[name]
+        for name in ("hotel.keys.v1.CardMade", "hotel.desk.v1.RoomBooked", "travel.abroad.v1.FlightLanded")
+    )
+    assert [each["headers"]["$ref"].rpartition("/")[2] for each in (made, booked, landed)] == [
+        "CloudEventsRequiredOnKafka",
+        "PartitaOnKafka",
+        "CloudEventsOnKafka",
+    ]
+    assert "correlationId" in landed and "correlationId" not in made and "correlationId" not in booked
+    assert list(schemas["CloudEventsRequiredOnKafka"]["properties"])[4:] == ["content-type"]
+    assert list(schemas["PartitaOnKafka"]["properties"]) == ["partita"]
+    assert document["channels"]["hotel.desk.events"]["x-partita"] == {"headers": "ours"}
+    assert "x-partita" not in document["channels"]["travel.abroad.events"]
 
 
 def test_a_command_is_received_with_its_replies_its_retries_and_its_dead_letters(document: dict[str, Any]) -> None:

@@ -11,9 +11,10 @@ import pytest
 from partita import App, Command, DeclarationError, Event, Fault, Key, Service, Settings
 from partita.bus.administration import Broker, Copies, FoundTopic
 from partita.bus.port import TopicSpec
+from partita.bus.specs import Specs
 from partita.topics import Cluster, Load, Sizing, TopicPlan
 from partita.topics.declared import DeclaredTopic, declared_topics
-from partita.topics.drift import Difference, differences, undeclared
+from partita.topics.drift import Difference, differences, read_elsewhere, undeclared
 from partita.topics.health import findings
 from partita.topics.load import even
 
@@ -102,6 +103,8 @@ def test_rounded_numbers_divide_well() -> None:
         lambda: Cluster(acks="1"),  # type: ignore[arg-type]
         lambda: Sizing(load=Load(messages_per_s=1), partitions=4),
         lambda: Sizing(retention_s=0),
+        lambda: Sizing(headers="all"),  # type: ignore[arg-type]
+        lambda: shop(TopicPlan(of={"elsewhere.events": Sizing(headers="ours")})),  # its owner decides, in another app
         lambda: shop(TopicPlan(of={"my.sails": Sizing()})),
         lambda: shop(TopicPlan(cluster=Cluster(), of={"my.sales": Sizing(replication=4)})),
     ],
@@ -161,6 +164,57 @@ def test_the_name_goes_before_the_namespace_and_the_namespace_before_the_default
     assert (found["my.sales.faults"].partitions, found["my.stock.events"].partitions) == (1, 8)
     assert (found["my.stock.events"].replication, found["my.stock.events"].min_insync) == (1, 1)
     assert (found["my.stock.commands.stock.dlq"].partitions, found["my.stock.commands.stock.dlq"].kept) == (2, "30d")
+
+
+def test_headers_are_declared_as_sizes_are() -> None:
+    """By name, by namespace, by default. Retry topics and dead letters, which an operator may read with other tools, have all
+    headers unless they are named."""
+    sizes = {
+        "my.sales": Sizing(headers="required"),
+        "my.sales.faults": Sizing(headers="full"),
+        "my.stock.commands.stock.dlq": Sizing(headers="ours"),
+    }
+    found = topics(shop(TopicPlan(of=sizes, default=Sizing(headers="ours"))))
+
+    assert {name: found[name].spec.headers for name in ("my.sales.events", "my.sales.faults", "my.stock.events")} == {
+        "my.sales.events": "required",
+        "my.sales.faults": "full",
+        "my.stock.events": "ours",
+    }
+    assert found["my.stock.commands.stock.dlq"].headers == "ours"
+    assert found["my.stock.commands.stock.retry-1m"].headers == "full"
+
+
+def test_the_headers_of_a_topic_of_another_app_are_all() -> None:
+    """A participant in another language reads the attributes of the commands that this app sends to it."""
+    specs = Specs()
+    app = shop(TopicPlan(default=Sizing(headers="ours")))
+    specs.declare(topic.spec for topic in declared_topics(app.catalog, app.topics))
+
+    assert (specs.headers("my.sales.events"), specs.headers("elsewhere.commands")) == ("ours", "full")
+
+
+def test_a_reader_from_elsewhere_is_told_where_headers_are_left_out() -> None:
+    """A group of this app reads all choices; another one may be a program that needs the attributes."""
+    sizes = {"my.sales.events": Sizing(headers="ours"), "my.sales.faults": Sizing(headers="required")}
+    declared = list(topics(shop(TopicPlan(of=sizes))).values())
+    readers = {
+        "my.sales.events": ["billing", "stock", "stock.retry"],
+        "my.sales.faults": ["stock"],
+        "my.stock.events": ["billing"],
+    }
+    (told,) = read_elsewhere(declared, readers)
+
+    assert (told.topic, told.what, told.declared, told.found) == (
+        "my.sales.events",
+        "headers",
+        "ours",
+        "read by billing",
+    )
+    assert told.told and "neither the id nor the type" in told.why
+    missing = {each.topic: each.declared for each in differences(declared, {}, {}, 3)}
+    assert missing["my.sales.events"] == "4 partitions, kept 7d, headers ours"
+    assert missing["my.stock.events"] == "4 partitions, kept 7d"
 
 
 def test_a_plan_stays_with_the_app_under_other_settings() -> None:

@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewPartitions
 from partita.bus.administration import Broker, Copies, FoundTopic
 from partita.bus.kafka.address import KafkaAddress
 from partita.bus.kafka.errors import MOVED, LastError, error_of, log, making_a_client, unavailable
+from partita.bus.kafka.groups import Groups
 from partita.bus.kafka.schema_topic import TOPIC as SCHEMA_TOPIC
 from partita.bus.kafka.topics import ASK_S, LOOK_S, Topics, new_topic, settings_of
 from partita.bus.port import TopicSpec
@@ -54,11 +55,15 @@ class KafkaAdministration:
 
     async def open(self) -> None:
         """Connect."""
-        settings: dict[str, Any] = {**self._address.admin(), "error_cb": self._last_error, "logger": log}
-        with making_a_client(self.where):
-            self._admin = AdminClient(settings)
+        self._admin = self._new_admin()
+        self._groups = Groups(self._new_admin, self.where, self._clock, ask_s=self._ask_s)
         self._topics = Topics(self._admin, self.where, self._clock, self._last_error)
         await asyncio.to_thread(self._topics.metadata, self._ask_s)
+
+    def _new_admin(self) -> AdminClient:
+        settings: dict[str, Any] = {**self._address.admin(), "error_cb": self._last_error, "logger": log}
+        with making_a_client(self.where):
+            return AdminClient(settings)
 
     async def close(self) -> None:
         """Do nothing: the client ends with its last reference."""
@@ -74,6 +79,10 @@ class KafkaAdministration:
     async def describe(self, names: Sequence[str]) -> Mapping[str, FoundTopic]:
         """The existing ones of these topics."""
         return await asyncio.to_thread(self._describe, names)
+
+    async def readers(self, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The groups that have a position in these topics."""
+        return await asyncio.to_thread(self._groups.readers, names)
 
     async def older(self, name: str, age_s: float) -> int:
         """The number of records older than that."""

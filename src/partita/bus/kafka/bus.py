@@ -84,7 +84,7 @@ class KafkaBus:
         self._ages = Ages(partial(self._new_looker, FETCH), self._clock)
         self._groups = Groups(self._new_admin, self.address.shown, self._clock, ages=self._ages, ask_s=self._ask_s)
         self._positions = Positions(partial(self._new_looker, ENDS), self.address.shown, self._clock)
-        self._writer = KafkaWriter(self.address, self._clock, frames=self._frames)
+        self._writer = KafkaWriter(self.address, self._clock, frames=self._frames, specs=self._specs)
 
     def _new_admin(self) -> AdminClient:
         settings: dict[str, Any] = {**self.address.admin(), "error_cb": self._last_error, "logger": log}

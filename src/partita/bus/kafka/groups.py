@@ -8,7 +8,7 @@ issue 4605). So the limit is ours, the request is open for as long as the client
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -96,6 +96,26 @@ class Groups:
             return stands
         ages = self._ages.of([(s.topic, s.partition, s.position) for s in stands if s.lag], left())
         return [s._replace(oldest_us=ages.get((s.topic, s.partition, s.position))) for s in stands]
+
+    def readers(self, topics: Collection[str]) -> dict[str, list[str]]:
+        """The groups of any program that have a position in these topics, by topic.
+
+        Raises:
+            BusUnavailable: a broker that may know of groups does not answer.
+        """
+        until = self._clock.monotonic() + self._ask_s
+
+        def left() -> float:
+            return max(LEFT_S_MIN, until - self._clock.monotonic())
+
+        found: dict[str, list[str]] = {}
+        try:
+            for name in self._names(None, left):
+                for topic in sorted({topic for topic, _ in self._positions(name, left)} & {*topics}):
+                    found.setdefault(topic, []).append(name)
+        except KafkaException as error:
+            raise unavailable(self._where, "asking about groups", error_of(error)) from error
+        return found
 
     def reset(self, group: str, topic: str, partitions: int, to_start: bool) -> list[Moved]:
         """Move a group to the oldest record of a topic or behind the newest.

@@ -8,14 +8,14 @@ from confluent_kafka import Message
 
 from partita.bus.kafka.frames import bare, schema_from_elsewhere
 from partita.bus.port import Outgoing, Record
-from partita.cloudevents.binary_mode import BinaryMode, Headers
+from partita.cloudevents.binary_mode import BinaryMode, Headers, HeaderSet
 
 BINARY_MODE = BinaryMode("ce_", schema_from_elsewhere)
 
 
-def headers_of(record: Outgoing) -> Headers:
-    """A record's headers on the wire."""
-    return BINARY_MODE.headers_of(record.headers, record.key)
+def headers_of(record: Outgoing, carried: HeaderSet = "full") -> Headers:
+    """A record's headers on the wire, those that its topic carries."""
+    return BINARY_MODE.headers_of(record.headers, record.key, carried)
 
 
 def record_of(message: Message) -> Record:

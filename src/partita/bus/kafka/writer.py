@@ -19,6 +19,7 @@ from partita.bus.kafka.errors import TOO_LARGE, LastError, error_of, log, making
 from partita.bus.kafka.frames import Frames
 from partita.bus.kafka.wire import headers_of
 from partita.bus.port import BEHIND, Outgoing
+from partita.bus.specs import Specs
 from partita.clock import Clock, within
 from partita.cloudevents.binary_mode import Headers
 from partita.errors import BusUnavailable
@@ -85,13 +86,21 @@ class Flight:
 
 
 class KafkaWriter:
-    """Appends to a cluster. `patience_s` is how long an append waits for the broker's answers."""
+    """Appends to a cluster. `patience_s` is how long an append waits for the broker's answers; `specs` say which headers the
+    records of a topic carry."""
 
     def __init__(
-        self, address: KafkaAddress, clock: Clock, *, patience_s: float = 5.0, frames: Frames | None = None
+        self,
+        address: KafkaAddress,
+        clock: Clock,
+        *,
+        patience_s: float = 5.0,
+        frames: Frames | None = None,
+        specs: Specs | None = None,
     ) -> None:
         self._address = address
         self._frames = frames
+        self._specs = specs or Specs()
         self._clock = clock
         self._patience_s = patience_s
         self._last_error = LastError(clock)
@@ -209,7 +218,7 @@ class KafkaWriter:
 
     def _on_the_wire(self, record: Outgoing) -> tuple[Headers, bytes]:
         """The headers and the value with which a record travels."""
-        headers = headers_of(record)
+        headers = headers_of(record, self._specs.headers(record.topic))
         return headers, record.value if self._frames is None else self._frames.framed(record, headers)
 
     def _leave_out(self, flight: Flight, first: int) -> None:

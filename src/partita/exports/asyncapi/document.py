@@ -14,6 +14,7 @@ from partita.catalog.catalog import Interest
 from partita.catalog.contract import Contract, contract_of
 from partita.catalog.fault import FaultContract
 from partita.catalog.service import Service
+from partita.cloudevents.binary_mode import HeaderSet
 from partita.exports.asyncapi.payload import component_key, media_type, payload_of
 from partita.observability.catalog.example import example_of
 from partita.observability.catalog.meaning import key_meaning, meaning_of
@@ -25,7 +26,6 @@ from partita.topics.naming import dlq_topic, retry_topic
 VERSION = "3.1.0"
 KAFKA = "0.5.0"
 OURS = "x-partita"
-HEADERS = "CloudEventsOnKafka"
 Json = dict[str, Any]
 
 
@@ -56,8 +56,9 @@ class _Document:
                 self._send(service, contract)
             for interest in self.app.catalog.interests(service).values():
                 self._receive(service, interest)
-        if self.messages:
-            self.schemas[HEADERS] = _HEADERS
+        for key, schema in HEADERS.values():
+            if any(each["headers"]["$ref"].endswith(f"/{key}") for each in self.messages.values()):
+                self.schemas[key] = schema
         components = {"messages": _sorted(self.messages), "schemas": _sorted(self.schemas)}
         return {
             "asyncapi": VERSION,
@@ -125,6 +126,11 @@ class _Document:
         found[OURS] = {"service": service.name, **ours}
         self.operations[component_key(f"{service.name}.{action}.{contract.full_name}")] = found
 
+    def _carried(self, contract: Contract) -> HeaderSet:
+        """The headers of a message on its topic. A topic of another app has all of them, as far as this app writes it."""
+        topic = self.topics.get(contract.topic)
+        return "full" if topic is None else topic.headers
+
     def _channel(self, contract: Contract) -> Json:
         """The topic of a message as a channel, and the reference to it."""
         key = component_key(contract.topic)
@@ -137,12 +143,13 @@ class _Document:
                     kafka["replicas"] = topic.replication
                 keeps = -1 if topic.retention_s is None else round(topic.retention_s * 1_000)
                 kafka["topicConfiguration"] = {"cleanup.policy": ["delete"], "retention.ms": keeps}
+            carried = self._carried(contract)
             self.channels[key] = {
                 "address": contract.topic,
                 "title": f"{contract.topic.rpartition('.')[2]} of {contract.service.name}",
                 "messages": {},
                 "bindings": {"kafka": kafka | {"bindingVersion": KAFKA}},
-            }
+            } | ({} if carried == "full" else {OURS: {"headers": carried}})
         return {"$ref": f"#/channels/{key}"}
 
     def _message(self, contract: Contract) -> Json:
@@ -168,8 +175,10 @@ class _Document:
         if meaning:
             found["summary"] = meaning
         found["tags"] = [{"name": contract.kind}, {"name": contract.service.name}]
-        found["correlationId"] = {"location": "$message.header#/ce_correlationid"}
-        found["headers"] = {"$ref": f"#/components/schemas/{HEADERS}"}
+        carried = self._carried(contract)
+        if carried == "full":
+            found["correlationId"] = {"location": "$message.header#/ce_correlationid"}
+        found["headers"] = {"$ref": f"#/components/schemas/{HEADERS[carried][0]}"}
         found["payload"] = payload_of(contract.shape, self.schemas)
         ours = _ours(contract)
         example = None if is_fault else example_of(contract.shape)
@@ -217,20 +226,42 @@ def _sorted(held: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
-_HEADERS: Json = {
+_FOUR: Json = {
+    "ce_specversion": {"type": "string", "enum": ["1.0"]},
+    "ce_id": _TEXT,
+    "ce_source": _TEXT,
+    "ce_type": _TEXT,
+}
+_MORE: Json = {
+    "ce_time": {"type": "string", "format": "date-time"},
+    "ce_correlationid": _TEXT,
+    "ce_causationid": _TEXT,
+    "ce_partitionkey": _TEXT,
+    "content-type": _TEXT,
+    "traceparent": _TEXT,
+}
+_FULL: Json = {
     "type": "object",
     "description": "CloudEvents 1.0 in binary mode on Kafka; the header `partita` repeats the envelope for Partita itself.",
-    "required": ["ce_specversion", "ce_id", "ce_source", "ce_type"],
-    "properties": {
-        "ce_specversion": {"type": "string", "enum": ["1.0"]},
-        "ce_id": _TEXT,
-        "ce_source": _TEXT,
-        "ce_type": _TEXT,
-        "ce_time": {"type": "string", "format": "date-time"},
-        "ce_correlationid": _TEXT,
-        "ce_causationid": _TEXT,
-        "ce_partitionkey": _TEXT,
-        "content-type": _TEXT,
-        "traceparent": _TEXT,
-    },
+    "required": list(_FOUR),
+    "properties": _FOUR | _MORE,
 }
+_REQUIRED: Json = {
+    "type": "object",
+    "description": "CloudEvents 1.0 in binary mode on Kafka, without optional attributes; the header `partita` has the whole "
+    "envelope for Partita itself.",
+    "required": list(_FOUR),
+    "properties": _FOUR | {"content-type": _TEXT},
+}
+_OURS: Json = {
+    "type": "object",
+    "description": "The header `partita` has the envelope, which Partita reads. The records are no CloudEvents.",
+    "required": ["partita"],
+    "properties": {"partita": _TEXT},
+}
+HEADERS: dict[HeaderSet, tuple[str, Json]] = {
+    "full": ("CloudEventsOnKafka", _FULL),
+    "required": ("CloudEventsRequiredOnKafka", _REQUIRED),
+    "ours": ("PartitaOnKafka", _OURS),
+}
+"""The schema of the headers of a topic's records, with its name among the components."""

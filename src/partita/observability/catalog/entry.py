@@ -99,6 +99,7 @@ class Entry:
     format: str
     topic: str
     kept: str
+    headers: str
     key: str
     key_meaning: str
     personal: tuple[str, ...]
@@ -160,6 +161,7 @@ def _entry(app: Declarations, contract: Contract, topics: Mapping[str, DeclaredT
         format=FORMAT_OF[contract.shape.language],
         topic=contract.topic,
         kept="" if topic is None else topic.kept,
+        headers="full" if topic is None else topic.headers,
         key=next((f.wire_name for f in fields_of(contract.shape.struct) if f.name == key), ""),
         key_meaning=key_meaning(contract),
         personal=personal_in(contract.shape),

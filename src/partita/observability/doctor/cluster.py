@@ -12,7 +12,10 @@ from partita.observability.declarations import Declarations
 from partita.observability.topic_drift import compare
 from partita.settings.address import without_secrets
 from partita.topics.declared import declared_topics
+from partita.topics.drift import Difference
 from partita.topics.health import Finding, findings
+
+WIDER = 'Sizing(headers="full") for the topic, unless the group is a service of Partita in another app.'
 
 
 async def check_cluster(app: Declarations) -> list[Finding]:
@@ -29,14 +32,20 @@ async def _check_broker(app: Declarations, cluster: Administration) -> list[Find
     found = await cluster.describe([*(topic.name for topic in declared), *cluster.own_topics])
     wanted = {topic.name: topic.replication for topic in declared if topic.replication is not None}
     brokers = await cluster.brokers()
-    drift = [d for d in await compare(cluster, declared, ()) if not d.told]
+    compared = await compare(cluster, declared, ())
+    drift = [d for d in compared if not d.told]
     said = f"{len({d.topic for d in drift})} of {len(declared)} differ from their declaration"
     told = Finding("note", "topics", said, "partita topics plan") if drift else Finding("ok", "topics", "as declared")
     return [
         Finding("ok", "bus", cluster.where),
         *findings(app.topics.cluster, brokers, found, cluster.client_settings(), wanted),
         told,
+        *(_fewer_headers(d) for d in compared if d.what == "headers"),
     ]
+
+
+def _fewer_headers(read: Difference) -> Finding:
+    return Finding("note", f"headers of {read.topic}", f"{read.declared}, {read.found}: {read.why}", WIDER)
 
 
 async def _check_log(app: Parts) -> list[Finding]:

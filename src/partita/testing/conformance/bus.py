@@ -13,7 +13,9 @@ from functools import partial
 from partita.bell import Bell
 from partita.bus.features import NONE, Feature
 from partita.bus.port import BEHIND, Bus, Fence, Record, TopicSpec
+from partita.cloudevents.binary_mode import HEADER_SETS
 from partita.errors import FeatureAbsent, Fenced
+from partita.message import Envelope, SagaAddress, envelope_to_bytes
 from partita.size import RECORD_BYTES_MAX
 from partita.testing.conformance import groups, positions, topics
 from partita.testing.conformance.case import Case, Plan, planned
@@ -46,6 +48,27 @@ async def bytes_and_keys_come_as_they_went(open_bus: OpenBus) -> None:
         records = await topics.drain(subscription, 3)
         got = {(r.key, r.value, r.headers) for r in records}
         assert got == {(k, v, b"\x00headers\xff") for k, v in zip(keys, values, strict=True)}
+        await subscription.close()
+
+
+async def headers_are_chosen_and_each_byte_comes_back(open_bus: OpenBus) -> None:
+    """The headers of a topic's records change process by process; readers see all choices in one topic."""
+    born = Envelope(
+        id="m-1", source="s", type="t.v1.T", time_us=1, correlation_id="c", schema="0" * 16, key_sequence=7,
+        saga=SagaAddress("Checkout", "1", "take", 2, "do"),
+    )  # fmt: skip
+    envelopes = [b"\x00headers\xff", envelope_to_bytes(born)]
+    sent: list[tuple[bytes, bytes]] = []
+    for carried in (*HEADER_SETS, "full"):
+        async with topics.opened(open_bus) as bus:
+            await bus.ensure_topics([TopicSpec(name=topics.TOPIC, partitions=4, headers=carried)])
+            going = [topics.outgoing(len(sent) + n)._replace(headers=held) for n, held in enumerate(envelopes)]
+            assert await bus.append(going) == [None, None]
+            sent += [(each.value, each.headers) for each in going]
+    async with topics.opened(open_bus) as bus:
+        subscription = bus.subscribe("group", [topics.TOPIC], "one")
+        records = await topics.drain(subscription, len(sent))
+        assert [(r.value, r.headers) for r in records] == sent, "an envelope is lost, changed or out of order"
         await subscription.close()
 
 
@@ -336,6 +359,7 @@ async def _history(bus: Bus) -> list[Record]:
 CASES: tuple[Case, ...] = (
     Case(Feature.KEY_ORDER | Feature.PARTITIONS | Feature.OFFSETS, records_of_a_key_come_in_order),
     Case(NONE, bytes_and_keys_come_as_they_went),
+    Case(Feature.KEY_ORDER, headers_are_chosen_and_each_byte_comes_back),
     Case(Feature.REPLAY, what_is_there_is_read_without_a_group),
     Case(Feature.KEY_ORDER, what_was_not_done_comes_again),
     Case(NONE, done_out_of_order_holds_the_position_behind_the_oldest),
