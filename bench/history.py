@@ -61,8 +61,7 @@ def _in_file(execute: Callable[[str], object], first: int, last: int, now_us: in
     old = "printf('01900000-%012x', i)"
     execute(_inbox(numbers, old, now_us))
     execute(_outbox(numbers, old, "zeroblob(60), zeroblob(300)", now_us))
-    for statement in _sequences(numbers):
-        execute(statement)
+    execute(_keys(numbers))
 
 
 def _on_server(execute: Callable[[str], object], first: int, last: int, now_us: int) -> None:
@@ -70,8 +69,7 @@ def _on_server(execute: Callable[[str], object], first: int, last: int, now_us: 
     old = "'01900000-' || lpad(to_hex(i), 12, '0')"
     execute(_inbox(numbers, old, now_us))
     execute(_outbox(numbers, old, "decode(repeat('00', 60), 'hex'), decode(repeat('00', 300), 'hex')", now_us))
-    for statement in _sequences(numbers):
-        execute(statement)
+    execute(_keys(numbers, "::jsonb"))
 
 
 def _inbox(numbers: str, old: str, now_us: int) -> str:
@@ -88,8 +86,6 @@ def _outbox(numbers: str, old: str, contents: str, now_us: int) -> str:
     )
 
 
-def _sequences(numbers: str) -> tuple[str, str]:
-    return (
-        f"INSERT INTO sequence_out (topic, key, last) {numbers} SELECT 't', 'k' || i, 1 FROM n",
-        f"INSERT INTO sequence_in (consumer, source, topic, key, last) {numbers} SELECT 'old', 's', 't', 'k' || i, 1 FROM n",
-    )
+def _keys(numbers: str, kind: str = "") -> str:
+    row = f"""'k' || i, 1, '{{"t": 1}}'{kind}, '{{"t s": 1}}'{kind}"""
+    return f"INSERT INTO key_numbers (key, version, sent, counted) {numbers} SELECT {row} FROM n"

@@ -16,7 +16,7 @@ from partita.store.connect import connect_store
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
 
-from partita.store.postgres import dead_letters, inbox, outbox, parking, sagas, sequences, tombstones  # noqa: E402
+from partita.store.postgres import dead_letters, inbox, key_rows, outbox, parking, sagas, tombstones  # noqa: E402
 
 FILL = {
     "inbox": """INSERT INTO inbox (consumer, message_id, type, key, correlation_id, payload_hash, at_us, outcome)
@@ -51,7 +51,7 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.STATUS": (outbox.STATUS, ()),
     "sagas.DUE": (sagas.DUE, (ALL, 10, "m")),
-    "sequences.RESERVE": (sequences.RESERVE, (["t"], ["k"], [1], "id", "1")),
+    "key_rows.WRITE": (key_rows.WRITE, (["k1"], [1], ['{"t": 2}'], ['{"t s": 2}'])),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }
 FEW, MANY = 5_000, 100_000

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow]
 HISTORY = """
 INSERT INTO inbox (consumer, message_id, type, key, correlation_id, payload_hash, at_us, outcome)
     SELECT 'group', 'h' || n, 'type', 'k' || n, 'c', 'hash', 1, 'handled' FROM generate_series(1, 20000) AS n;
-INSERT INTO sequence_in SELECT 'group', 'source', 'topic', 'h' || n, 1 FROM generate_series(1, 20000) AS n;
+INSERT INTO key_numbers SELECT 'h' || n, 1, '{}', '{"topic source": 1}' FROM generate_series(1, 20000) AS n;
 INSERT INTO saga (saga, saga_id, definition_version, status, step, epoch, data, last_error, correlation_id, started_us,
                   updated_us, version)
     SELECT 'Saga', 'h' || n, 1, 'completed', 's', 1, 'd', '', 'c', 1, 1, 1 FROM generate_series(1, 20000) AS n;
@@ -32,7 +32,7 @@ INSERT INTO tombstone SELECT 'Saga', 'h' || n, 'step', 1, 1, 'r' FROM generate_s
 """
 READ = """
 SELECT relname AS name, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_xact_user_tables
-WHERE schemaname = current_schema() AND relname IN ('inbox', 'sequence_in', 'saga', 'outbox', 'outbox_queue', 'tombstone')
+WHERE schemaname = current_schema() AND relname IN ('inbox', 'key_numbers', 'saga', 'outbox', 'outbox_queue', 'tombstone')
 """
 TOUCHED = 1_000
 """A batch of ten reads each of its rows a few times, and the server counts those of the second before along."""
@@ -53,9 +53,9 @@ async def batch(store: Store, session: Session, name: str) -> None:
         Asked("group", (), [("group", i) for i in ids], places, [("topic", i) for i in ids], steps)
     )
     await session.inbox.mark([inbox_row(i) for i in ids])
-    await session.sequences.begin_in("group", dict.fromkeys(places, 1))
-    await session.sequences.last_in("group", places)
-    await session.sequences.save_in("group", dict.fromkeys(places, 2))
+    session.sequences.count_in(dict.fromkeys(places, 1))
+    await session.sequences.write()
+    session.sequences.count_in(dict.fromkeys(places, 2))
     await session.sagas.save([saga_row(i) for i in ids], [SagaEvent("Saga", i, 1, 1, "k", "s", "m", "") for i in ids])
     loaded = await session.sagas.load("Saga", ids)
     await session.sagas.save(list(loaded.values()), [])
@@ -78,7 +78,7 @@ async def test_plans_of_an_empty_database_read_no_history(server: str) -> None:
             await store.sent([(slot, row.seq) for slot, row in unsent])
             if not turn:
                 async with store.transaction() as session:
-                    for table in ("inbox", "sequence_in", "saga", "outbox", "outbox_queue", "tombstone"):
+                    for table in ("inbox", "key_numbers", "saga", "outbox", "outbox_queue", "tombstone"):
                         await session.execute(f"ANALYZE {table}", {})
         async with store.transaction() as session:
             for statement in filter(None, map(str.strip, HISTORY.split(";\n"))):
@@ -88,5 +88,5 @@ async def test_plans_of_an_empty_database_read_no_history(server: str) -> None:
             read = {row["name"]: row["rows"] for row in await session.fetch(READ, {})}
     finally:
         await store.close()
-    assert read.keys() == {"inbox", "sequence_in", "saga", "outbox", "outbox_queue", "tombstone"}
+    assert read.keys() == {"inbox", "key_numbers", "saga", "outbox", "outbox_queue", "tombstone"}
     assert not {name: rows for name, rows in read.items() if rows > TOUCHED}, read

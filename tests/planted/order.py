@@ -70,7 +70,7 @@ ORDER = {
     "numbers-with-a-hole": Plant(
         "G4",
         "the numbers of a key have a hole",
-        "SqliteSequences.reserve",
+        "Sequences.reserve",
         swap("before[place] + count)", "before[place] + count + 1)"),
         store("numbers_of_a_key_are_dense"),
     ),
@@ -91,10 +91,9 @@ ORDER = {
     "last-number-goes-back": Plant(
         "G4",
         "the last number of a key goes back",
-        "SAVE_IN",
-        swap("max(last, excluded.last)", "min(last, excluded.last)"),
-        store("many_writers_lose_nothing"),
-        under="store/sqlite",
+        "Sequences.write",
+        swap("if number > self._read[key].counted.get((source, topic), 0):", "if True:"),
+        store("a_counted_number_never_goes_back"),
     ),
     "lane-passed": Plant(
         "G4",

@@ -17,9 +17,7 @@ from partita.message import Envelope
 from partita.store.inbox import InboxEntry, InboxRow
 from partita.store.parking import State
 from partita.store.port import Asked, Known, Session
-
-SequenceKey = tuple[str, str, str]
-"""(source, topic, key): the scope of one key sequence."""
+from partita.store.sequences import SequenceKey
 
 
 class Origin(Enum):
@@ -170,8 +168,7 @@ class Decided(NamedTuple):
 
     admittances: list[Admittance]
     marks: list[InboxRow]
-    begun: dict[SequenceKey, int]
-    moved: dict[SequenceKey, int]
+    counted: dict[SequenceKey, int]
     bases: dict[SequenceKey, int]
 
 
@@ -223,10 +220,8 @@ def decide(facts: Facts, candidates: Sequence[Candidate], now_us: int) -> Decide
 
 async def write(session: Session, consumer: str, decided: Decided) -> None:
     """Write the decision: numbers, bases and marks."""
-    if decided.begun:
-        await session.sequences.begin_in(consumer, decided.begun)
-    if decided.moved:
-        await session.sequences.save_in(consumer, decided.moved)
+    if decided.counted:
+        session.sequences.count_in(decided.counted)
     if decided.bases:
         await session.sequences.base_in(consumer, decided.bases)
     if decided.marks:
@@ -241,7 +236,7 @@ class _Batch:
     def __init__(self, facts: Facts, now_us: int) -> None:
         self.facts = facts
         self.now_us = now_us
-        self.decided = Decided([], [], {}, {}, {})
+        self.decided = Decided([], [], {}, {})
         self.marks = dict(facts.known.marks)
         self.last = dict(facts.known.last)
         self.undone = set(facts.known.undone)
@@ -309,7 +304,7 @@ def _by_key_sequence(batch: _Batch, candidate: Candidate, said: Admittance) -> N
     if before is None or number == before + 1:
         if before is None and number > 1:
             decided.bases[place] = number
-        (decided.moved if place in facts.known.last else decided.begun)[place] = batch.last[place] = number
+        decided.counted[place] = batch.last[place] = number
     elif number > before:
         said.ahead = True
         asks_for_parked = said.marked and (candidate.topic, candidate.key) in facts.known.parked

@@ -20,9 +20,9 @@ FILE_NAME = re.compile(
 NAMES = "0001_what.sql, or where the databases differ 0001_what.sqlite.sql and 0001_what.postgres.sql"
 STATEMENT_SHOWN = 200
 TAKEN = frozenset(
-    "alarm audit claim dead_letter failure group_kept group_pause group_said inbox inbox_key lease lease_member operation outbox "
-    "outbox_parked outbox_queue own_migration parked partita_meta partita_migration pending saga saga_definition saga_event "
-    "sequence_base sequence_in sequence_out timer_in_hand tombstone tries worker_state".split()
+    "alarm audit claim dead_letter failure group_kept group_pause group_said inbox inbox_key key_numbers lease "
+    "lease_member operation outbox outbox_parked outbox_queue own_migration parked partita_meta partita_migration pending "
+    "saga saga_definition saga_event sequence_base timer_in_hand tombstone tries worker_state".split()
 )
 """The tables of Partita itself in the database of a service."""
 _ON_TABLE = re.compile(

@@ -176,7 +176,7 @@ async def accept_gap(store: Store, topic: str, key: str, *, reason: str, by: str
             )
         first = gaps[0]
         place = (first.source, topic, key)
-        await session.sequences.save_in(store.name, {place: first.number - 1})
+        session.sequences.count_in({place: first.number - 1})
         # If the given-up message arrives after all, it is not a copy of a handled one: it is reported, not dropped.
         await session.sequences.base_in(store.name, {place: first.number})
         detail = f"number {first.number - 1} of {first.source} is given up"

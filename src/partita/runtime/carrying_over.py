@@ -29,7 +29,9 @@ async def carry_over(session: Session, service: Service, topics: Sequence[str]) 
     _refuse_unread(group, await session.parking.places(group), topics)
     before = (await session.groups.kept(group)).get(ORDER, service.order)
     if (before, service.order) == ("key", "none"):
-        freed = await session.parking.loosen(group)
+        loosened = await session.parking.loosen(group)
+        session.sequences.count_in(loosened.gaps)
+        freed = loosened.behind + len(loosened.gaps)
         log.warning("%s keeps no order any more: %d messages that waited for others run now", group, freed)
     elif (before, service.order) == ("none", "key"):
         # Messages handled without order moved no number: the next one of each key is its base.

@@ -25,7 +25,7 @@ async def ledger_by_ledger(session: Session, asked: Asked) -> Known:
             for message_id, entry in (await session.inbox.seen(consumer, ids)).items():
                 marks[consumer, message_id] = entry
     if asked.places:
-        last = await session.sequences.last_in(asked.consumer, asked.places)
+        last = await session.sequences.last_in(asked.places)
     if asked.keys:
         parked = await session.parking.held(asked.consumer, asked.keys)
     if asked.steps:

@@ -63,6 +63,14 @@ class ParkedPlace(NamedTuple):
     state: str
 
 
+class Loosened(NamedTuple):
+    """What runs in a group that keeps no order any more: how many messages that were behind others, and by (source, topic,
+    key) the highest number of those that waited for an earlier one."""
+
+    behind: int
+    gaps: Mapping[tuple[str, str, str], int]
+
+
 class Parking(Protocol):
     """Messages that wait for their turn. A group parks a message once, however many copies of it arrive."""
 
@@ -137,7 +145,6 @@ class Parking(Protocol):
         """Assign the messages of a partition that no longer exists to another one of its topic; returns how many."""
         ...
 
-    async def loosen(self, consumer: str) -> int:
-        """Drop the order of keys in this group: messages behind others and messages behind a gap may run, and a dead
-        letter holds its key no longer. Returns how many may run."""
+    async def loosen(self, consumer: str) -> Loosened:
+        """Drop the order of keys in this group: messages behind others may run, and a dead letter holds its key no longer."""
         ...

@@ -82,7 +82,7 @@ async def reset(bank: Any, to: str, *words: str) -> tuple[int, str]:
 
 async def marks(bank: Any) -> int:
     async with bank.app.store("audit").reading() as session:
-        rows = await session.fetch("SELECT count(*) AS n FROM sequence_in WHERE consumer = 'audit'", {})
+        rows = await session.fetch("SELECT count(*) AS n FROM key_numbers WHERE counted <> '{}'", {})
     return int(rows[0]["n"])
 
 

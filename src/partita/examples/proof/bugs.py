@@ -57,13 +57,9 @@ class ForgetfulInbox(Around):
 class ForgetfulSequences(Around):
     """The bug `idempotency`, second half: every key is new."""
 
-    async def last_in(self, consumer: str, keys: Sequence[Any]) -> Mapping[Any, int]:
+    async def last_in(self, places: Sequence[Any]) -> Mapping[Any, int]:
         """No key was seen."""
         return {}
-
-    async def begin_in(self, consumer: str, first: Mapping[Any, int]) -> None:
-        """Begin a key, also one that was begun, so that the database does not refuse."""
-        await self.inner.save_in(consumer, first)
 
 
 class NoTombstones(Around):

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from partita.catalog.service import Service
 from partita.clock import US
 from partita.errors import Expired
-from partita.idempotency.inbox import NEW, Candidate, SequenceKey
+from partita.idempotency.inbox import NEW, Candidate
 from partita.message import Envelope, born_us
 from partita.runtime.path.delivery import Delivery
 from partita.store.port import Known, Session
+from partita.store.sequences import SequenceKey
 
 
 def may_be_forgotten(

@@ -8,7 +8,7 @@ from partita.databases.postgres.arrays import unnest
 from partita.databases.postgres.database import UNSYNCED
 from partita.store.claims import PUT_BY_A_PERSON, Held, InHand, Noted
 from partita.store.port import Asked
-from partita.store.postgres.known import read_known
+from partita.store.postgres.known import ask
 from partita.store.postgres.ledger import PostgresLedger
 
 TAKE_OVER = "SELECT 1 FROM claim WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE"
@@ -52,7 +52,7 @@ class PostgresClaims(PostgresLedger):
     async def check(self, consumer: str, held: Held) -> None:
         """Check that this process still holds each of these, and keep it so until this transaction ends."""
         if held:
-            await read_known(self._link, Asked(consumer, held, (), (), (), ()))
+            await ask(self._link, Asked(consumer, held, (), (), (), ()))
 
     async def noted(self, consumer: str, topic: str, partition: int) -> Noted:
         """The database's record of a partition."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from partita.databases.postgres.arrays import columns, unnest
 from partita.databases.postgres.asking import Link
-from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
+from partita.store.parking import Loosened, ParkedPlace, ParkedRow, ParkingStatus, State
 from partita.store.postgres.ledger import PostgresLedger
 
 STORED = {
@@ -59,8 +59,8 @@ READY = f"""
 SELECT {COLUMNS} FROM parked AS p WHERE consumer = $1 AND state IN ('ready', 'gap')
   AND topic || '/' || partition = ANY($2::text[])
   AND (state = 'ready' OR EXISTS (
-    SELECT 1 FROM sequence_in AS s WHERE s.key = p.key AND s.source = p.source AND s.topic = p.topic
-      AND s.consumer = p.consumer AND s.last >= p.number - 1))
+    SELECT 1 FROM key_numbers AS k
+    WHERE k.key = p.key AND (k.counted ->> (p.topic || ' ' || p.source))::bigint >= p.number - 1))
 ORDER BY idx LIMIT $3
 """
 BEHIND = f"""
@@ -117,11 +117,8 @@ UPDATE parked SET partition = $4, "offset" = -idx WHERE consumer = $1 AND topic 
 ALL_KEYS = "SELECT DISTINCT topic, key FROM parked WHERE consumer = $1 AND key IS NOT NULL"
 FREE_DEAD = "DELETE FROM parked WHERE consumer = $1 AND state = 'dead'"
 FREE_BEHIND = "UPDATE parked SET state = 'ready' WHERE consumer = $1 AND state = 'behind'"
-FREE_GAPS = """
-INSERT INTO sequence_in AS s (consumer, source, topic, key, last)
-SELECT consumer, source, topic, key, max(number) FROM parked WHERE consumer = $1 AND state = 'gap'
-GROUP BY consumer, source, topic, key
-ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = greatest(s.last, excluded.last)
+GAPS = """
+SELECT source, topic, key, max(number) FROM parked WHERE consumer = $1 AND state = 'gap' GROUP BY source, topic, key
 """
 
 
@@ -236,11 +233,12 @@ class PostgresParking(PostgresLedger):
         """Assign the messages of a partition that no longer exists to another one."""
         return await self._link.run(REHOME, consumer, *place, partition)
 
-    async def loosen(self, consumer: str) -> int:
+    async def loosen(self, consumer: str) -> Loosened:
         """Drop the order of keys in this group."""
         keys = sorted((row[0], row[1]) for row in await self._link.rows(ALL_KEYS, consumer))
         if keys:
             await self._lock(consumer, keys)
         await self._link.run(FREE_DEAD, consumer)
         behind = await self._link.run(FREE_BEHIND, consumer)
-        return behind + await self._link.run(FREE_GAPS, consumer)
+        gaps = {(source, topic, key): last for source, topic, key, last in await self._link.rows(GAPS, consumer)}
+        return Loosened(behind, gaps)

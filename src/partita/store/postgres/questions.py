@@ -17,7 +17,7 @@ HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_gen
 FIND_KNOWN = f"""
 CREATE FUNCTION partita_known(
     of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
-    sources TEXT[], topics TEXT[], keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN
+    keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN
 ) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
 {HOW} AS $$
 BEGIN
@@ -42,11 +42,10 @@ BEGIN
             SELECT t.* FROM inbox_key AS t WHERE t.message_id = r.id AND t.consumer = r.consumer LIMIT 1) AS found;
     END IF;
     IF cardinality(keys) > 0 THEN
-        RETURN QUERY SELECT 3::bigint, r.source, r.topic, r.key, NULL::text, found.last, NULL::bigint, NULL::bytea
-        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
-            SELECT t.last FROM sequence_in AS t
-            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
-            FOR UPDATE) AS found;
+        RETURN QUERY SELECT 3::bigint, r.key, found.sent::text, found.counted::text, NULL::text, found.version, NULL::bigint,
+                            NULL::bytea
+        FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
+            SELECT t.* FROM key_numbers AS t WHERE t.key = r.key LIMIT 1) AS found;
     END IF;
     IF cardinality(parked_keys) > 0 THEN
         RETURN QUERY SELECT DISTINCT 4::bigint, t.topic, t.key, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
@@ -60,23 +59,13 @@ BEGIN
 END
 $$;
 """
-LAST_IN = f"""
-CREATE FUNCTION partita_last_in(of_consumer TEXT, sources TEXT[], topics TEXT[], keys TEXT[], locked BOOLEAN)
-RETURNS TABLE (of_source TEXT, of_topic TEXT, of_key TEXT, number BIGINT) {HOW} AS $$
+KEYS = f"""
+CREATE FUNCTION partita_keys(keys TEXT[]) RETURNS TABLE (of_key TEXT, number BIGINT, last_sent TEXT, last_counted TEXT)
+{HOW} AS $$
 BEGIN
-    IF locked THEN
-        RETURN QUERY SELECT r.source, r.topic, r.key, found.last
-        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
-            SELECT t.last FROM sequence_in AS t
-            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
-            FOR UPDATE) AS found;
-    ELSE
-        RETURN QUERY SELECT r.source, r.topic, r.key, found.last
-        FROM unnest(sources, topics, keys) AS r(source, topic, key) CROSS JOIN LATERAL (
-            SELECT t.last FROM sequence_in AS t
-            WHERE t.key = r.key AND t.source = r.source AND t.topic = r.topic AND t.consumer = of_consumer
-            LIMIT 1) AS found;
-    END IF;
+    RETURN QUERY SELECT r.key, found.version, found.sent::text, found.counted::text
+    FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
+        SELECT t.* FROM key_numbers AS t WHERE t.key = r.key LIMIT 1) AS found;
 END
 $$;
 """
@@ -150,30 +139,28 @@ BEGIN
 END
 $$;
 """
-# The rows of a key leave the queue in the order in which they entered it, so the newest decides for all. It is asked about
-# after the key was locked, by a statement of its own: a row that the lock's former holder queued is seen.
-RESERVE = f"""
-CREATE FUNCTION partita_reserve(topics TEXT[], keys TEXT[], counts BIGINT[], of_id TEXT, of_incarnation TEXT)
-RETURNS TABLE (of_topic TEXT, of_key TEXT, number BIGINT, waits BOOLEAN) {HOW} AS $$
-DECLARE
-    lasts BIGINT[];
+# The rows of a key leave the queue in the order in which they entered it, so the newest decides for all. Rows and queue are
+# read after the key was locked, by a statement of its own: what the lock's former holder wrote is seen.
+LOCK_KEYS = f"""
+CREATE FUNCTION partita_lock_keys(topics TEXT[], keys TEXT[], of_id TEXT, of_incarnation TEXT, within BOOLEAN)
+RETURNS TABLE (of_topic TEXT, of_key TEXT, number BIGINT, last_sent TEXT, last_counted TEXT, waits BOOLEAN) {HOW} AS $$
 BEGIN
-    WITH numbered AS (
-        INSERT INTO sequence_out AS s (topic, key, last)
-        SELECT r.topic, r.key, r.count FROM unnest(topics, keys, counts) AS r(topic, key, count)
-        WHERE EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'id' AND m.value = of_id)
-          AND EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'incarnation' AND m.value = of_incarnation)
-        ORDER BY r.key, r.topic
-        ON CONFLICT (key, topic) DO UPDATE SET last = s.last + excluded.last RETURNING s.topic, s.key, s.last
-    )
-    SELECT array_agg(n.topic), array_agg(n.key), array_agg(n.last) INTO topics, keys, lasts FROM numbered AS n;
-    RETURN QUERY SELECT r.topic, r.key, r.last, EXISTS (SELECT 1 FROM outbox_queue) AND EXISTS (
-        SELECT 1 FROM (
-            SELECT o.slot, o.seq FROM outbox AS o
-            WHERE o.aggregateid = r.key AND o.aggregatetype = r.topic AND o.slot >= 0 ORDER BY o.seq DESC LIMIT 1) AS newest
-        JOIN outbox_queue AS q ON q.slot = newest.slot AND q.seq = newest.seq)
-    FROM unnest(topics, keys, lasts) AS r(topic, key, last);
+    IF NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'id' AND m.value = of_id)
+        OR NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'incarnation' AND m.value = of_incarnation) THEN
+        RETURN;
+    END IF;
+    PERFORM 1 FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
+        SELECT 1 FROM key_numbers AS t WHERE t.key = r.key FOR NO KEY UPDATE) AS locked;
+    RETURN QUERY SELECT r.topic, r.key, found.version, found.sent::text, found.counted::text,
+        within AND EXISTS (SELECT 1 FROM outbox_queue) AND EXISTS (
+            SELECT 1 FROM (
+                SELECT o.slot, o.seq FROM outbox AS o
+                WHERE o.aggregateid = r.key AND o.aggregatetype = r.topic AND o.slot >= 0 ORDER BY o.seq DESC LIMIT 1)
+                AS newest
+            JOIN outbox_queue AS q ON q.slot = newest.slot AND q.seq = newest.seq)
+    FROM unnest(topics, keys) AS r(topic, key) LEFT JOIN LATERAL (
+        SELECT t.* FROM key_numbers AS t WHERE t.key = r.key LIMIT 1) AS found ON true;
 END
 $$;
 """
-QUESTIONS = RESERVE + FIND_KNOWN + LAST_IN + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT
+QUESTIONS = LOCK_KEYS + FIND_KNOWN + KEYS + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT

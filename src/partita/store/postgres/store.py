@@ -33,6 +33,7 @@ from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
 from partita.store.postgres.identity import META, replaced, source_of
 from partita.store.postgres.inbox import PostgresInbox
+from partita.store.postgres.key_rows import PostgresKeyRows
 from partita.store.postgres.known import read_known
 from partita.store.postgres.leases import PostgresLeases
 from partita.store.postgres.log_beside import LogBeside
@@ -43,12 +44,12 @@ from partita.store.postgres.parking import PostgresParking
 from partita.store.postgres.pending import PostgresPending
 from partita.store.postgres.sagas import PostgresSagas
 from partita.store.postgres.schema import MIGRATIONS
-from partita.store.postgres.sequences import PostgresSequences
 from partita.store.postgres.statements import Statements
 from partita.store.postgres.tombstones import PostgresTombstones
 from partita.store.postgres.trail import PostgresTrail
 from partita.store.postgres.tries import PostgresTries
 from partita.store.postgres.workers import PostgresWorkers
+from partita.store.sequences import Sequences
 from partita.texts.foreign_text import logger
 
 log = logger(__name__)
@@ -91,7 +92,7 @@ class PostgresSession:
         self.inbox = PostgresInbox(link)
         self._within = within = beside.within(link) if link.writing else None
         self._written = written = beside.written(link)
-        self.sequences = PostgresSequences(link, source, within)
+        self.sequences = Sequences(PostgresKeyRows(link, source, within))
         self.outbox = PostgresOutbox(link, added, written, within)
         self.sagas = PostgresSagas(link)
         self.tombstones = PostgresTombstones(link)
@@ -132,7 +133,7 @@ class PostgresSession:
         """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
         if not self._link.writing:
             return await ledger_by_ledger(self, asked)
-        return await read_known(self._link, asked)
+        return await read_known(self._link, self.sequences, asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -157,6 +158,7 @@ class PostgresSession:
         name = f"partita_{self._savepoints}"
         await self._link.run(f"SAVEPOINT {name}")
         taken = self._within.count if self._within is not None else 0
+        numbers = self.sequences.copy()
         finished = False
         try:
             yield
@@ -167,6 +169,7 @@ class PostgresSession:
             if self._link.is_open():
                 if not finished:
                     self._link.forget()
+                    self.sequences.restore(numbers)
                     if self._within is not None:
                         self._within.undo(taken)
                     await self._link.run(f"ROLLBACK TO {name}")
@@ -270,6 +273,7 @@ class PostgresStore:
                 added = lambda: channels.append(self._channel)  # noqa: E731
                 session = PostgresSession(link, self._statements, self.source, self._beside, added)
                 yield session
+                await session.sequences.write()
             except StoreReplaced:
                 self._refuse()
                 raise

@@ -27,9 +27,12 @@ SELECT count(*) FROM added CROSS JOIN pg_notify(${channel}::text, '')"""
 # A statement of its own for one message, the most frequent call: it costs a third of the one for many (bench/outbox.py).
 ADD_ONE = f"""
 WITH numbered AS (
-    INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
-    SELECT $2::text, $3::text, 1 WHERE {IS_SOURCE.format(meta="{schema}.partita_meta", id=11, incarnation=12)}
-    ON CONFLICT (key, topic) DO UPDATE SET last = coalesce(s.last, 0) + 1 RETURNING last
+    INSERT INTO {{schema}}.key_numbers AS k (key, version, sent, counted)
+    SELECT $3::text, 1, jsonb_build_object($2::text, 1), '{{{{}}}}'
+    WHERE {IS_SOURCE.format(meta="{schema}.partita_meta", id=11, incarnation=12)}
+    ON CONFLICT (key) DO UPDATE SET version = k.version + 1,
+        sent = k.sent || jsonb_build_object($2::text, coalesce((k.sent ->> $2::text)::bigint, 0) + 1)
+    RETURNING (sent ->> $2::text)::bigint AS last
 ), added AS (
     INSERT INTO {{schema}}.outbox ({COLUMNS})
     SELECT $1::text, $2::text, $3::text, $4::text, $5::bytea,
@@ -42,18 +45,22 @@ ADD_MANY = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM {unnest(**GIVEN)} WHERE {IS_SOURCE.format(meta="{schema}.partita_meta", id=11, incarnation=12)}
 ), numbered AS (
-    INSERT INTO {{schema}}.sequence_out AS s (topic, key, last)
-    SELECT aggregatetype, aggregateid, count(*) FROM given WHERE aggregateid IS NOT NULL
-    GROUP BY aggregatetype, aggregateid ORDER BY aggregateid, aggregatetype
-    ON CONFLICT (key, topic) DO UPDATE SET last = coalesce(s.last, 0) + excluded.last RETURNING topic, key, last
+    INSERT INTO {{schema}}.key_numbers AS k (key, version, sent, counted)
+    SELECT aggregateid, 1, jsonb_object_agg(aggregatetype, n), '{{{{}}}}'
+    FROM (SELECT aggregateid, aggregatetype, count(*) AS n FROM given WHERE aggregateid IS NOT NULL
+          GROUP BY aggregateid, aggregatetype) AS counts GROUP BY aggregateid ORDER BY aggregateid
+    ON CONFLICT (key) DO UPDATE SET version = k.version + 1, sent = k.sent || (
+        SELECT jsonb_object_agg(topic, coalesce((k.sent ->> topic)::bigint, 0) + n::bigint)
+        FROM jsonb_each_text(excluded.sent) AS counts(topic, n))
+    RETURNING key, sent
 ), added AS (
     INSERT INTO {{schema}}.outbox ({COLUMNS})
     SELECT g.id, g.aggregatetype, g.aggregateid, g.type, g.payload,
-           CASE WHEN n.last IS NULL THEN g.headers
-                ELSE overlay(g.headers PLACING int8send(n.last + 1 - g.behind) FROM g.hole FOR 8) END,
+           CASE WHEN n.sent IS NULL THEN g.headers ELSE overlay(
+                g.headers PLACING int8send((n.sent ->> g.aggregatetype)::bigint + 1 - g.behind) FROM g.hole FOR 8) END,
            g.correlation_id, g.causation_id, g.slot, {NOW_US}
     FROM (SELECT *, count(*) OVER (PARTITION BY aggregatetype, aggregateid ORDER BY ord DESC) AS behind FROM given) AS g
-    LEFT JOIN numbered AS n ON n.key = g.aggregateid AND n.topic = g.aggregatetype
+    LEFT JOIN numbered AS n ON n.key = g.aggregateid
     ORDER BY g.ord RETURNING slot, seq
 ){QUEUE.format(schema="{schema}", channel=13)}
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from partita.store.parking import ParkedPlace, ParkedRow, ParkingStatus, State
+from partita.store.parking import Loosened, ParkedPlace, ParkedRow, ParkingStatus, State
 from partita.store.sqlite.ledger import IN_LIST, SqliteLedger
 
 COLUMNS = (
@@ -25,8 +25,8 @@ READY = f"""
 SELECT {COLUMNS} FROM parked AS p WHERE consumer = ? AND state IN ('ready', 'gap')
   AND topic || '/' || partition IN (SELECT value FROM json_each(?))
   AND (state = 'ready' OR EXISTS (
-    SELECT 1 FROM sequence_in AS s WHERE s.key = p.key AND s.source = p.source AND s.topic = p.topic
-      AND s.consumer = p.consumer AND s.last >= p.number - 1))
+    SELECT 1 FROM key_numbers AS k, json_each(k.counted) AS last
+    WHERE k.key = p.key AND last.key = p.topic || ' ' || p.source AND last.value >= p.number - 1))
 ORDER BY idx LIMIT ?
 """
 MOVE = "UPDATE parked SET state = ?, delay = ?, due_us = ?, tries = tries + ? WHERE consumer = ? AND message_id = ?"
@@ -68,11 +68,8 @@ UPDATE parked SET partition = ?, "offset" = -idx WHERE consumer = ? AND topic = 
 """
 FREE_DEAD = "DELETE FROM parked WHERE consumer = ? AND state = 'dead'"
 FREE_BEHIND = "UPDATE parked SET state = 'ready' WHERE consumer = ? AND state = 'behind'"
-FREE_GAPS = """
-INSERT INTO sequence_in (consumer, source, topic, key, last)
-SELECT consumer, source, topic, key, max(number) FROM parked WHERE consumer = ? AND state = 'gap'
-GROUP BY consumer, source, topic, key
-ON CONFLICT (key, source, topic, consumer) DO UPDATE SET last = max(last, excluded.last)
+GAPS = """
+SELECT source, topic, key, max(number) FROM parked WHERE consumer = ? AND state = 'gap' GROUP BY source, topic, key
 """
 
 
@@ -167,8 +164,10 @@ class SqliteParking(SqliteLedger):
         """Assign the messages of a partition that no longer exists to another one."""
         return self._db.execute(REHOME, (partition, consumer, *place)).rowcount
 
-    async def loosen(self, consumer: str) -> int:
+    async def loosen(self, consumer: str) -> Loosened:
         """Drop the order of keys in this group."""
         self._db.execute(FREE_DEAD, (consumer,))
         behind = self._db.execute(FREE_BEHIND, (consumer,)).rowcount
-        return behind + self._db.execute(FREE_GAPS, (consumer,)).rowcount
+        return Loosened(
+            behind, {(source, topic, key): last for source, topic, key, last in self._db.execute(GAPS, (consumer,))}
+        )

@@ -24,13 +24,8 @@ CREATE TABLE inbox_key (
 );
 CREATE UNIQUE INDEX inbox_key_once ON inbox_key (message_id, consumer);
 
-CREATE TABLE sequence_out (
-    topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (key, topic)
-) WITHOUT ROWID;
-CREATE TABLE sequence_in (
-    consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (key, source, topic, consumer)
-) WITHOUT ROWID;
+CREATE TABLE key_numbers (key TEXT PRIMARY KEY, version INTEGER NOT NULL, sent TEXT NOT NULL, counted TEXT NOT NULL)
+WITHOUT ROWID;
 CREATE TABLE sequence_base (
     consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, base INTEGER NOT NULL,
     PRIMARY KEY (key, source, topic, consumer)

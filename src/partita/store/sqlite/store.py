@@ -24,17 +24,18 @@ from partita.store.claims import InHand
 from partita.store.known import ledger_by_ledger
 from partita.store.leases import Lease
 from partita.store.port import Asked, Known
+from partita.store.sequences import Sequences
 from partita.store.sqlite.claims import TAKE, SqliteClaims
 from partita.store.sqlite.dead_letters import SqliteDeadLetters
 from partita.store.sqlite.groups import SqliteGroups
 from partita.store.sqlite.inbox import SqliteInbox
+from partita.store.sqlite.key_rows import SqliteKeyRows
 from partita.store.sqlite.operations import SqliteOperations
 from partita.store.sqlite.outbox import SENT, SqliteOutbox
 from partita.store.sqlite.parking import SqliteParking
 from partita.store.sqlite.pending import SqlitePending
 from partita.store.sqlite.sagas import SqliteSagas
 from partita.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
-from partita.store.sqlite.sequences import SqliteSequences
 from partita.store.sqlite.tombstones import SqliteTombstones
 from partita.store.sqlite.trail import SqliteTrail
 from partita.store.sqlite.tries import SqliteTries
@@ -86,7 +87,7 @@ class SqliteSession:
         self._savepoints = 0
         self.outbox = SqliteOutbox(db, clock, added)
         self.inbox = SqliteInbox(db)
-        self.sequences = SqliteSequences(db)
+        self.sequences = Sequences(SqliteKeyRows(db))
         self.sagas = SqliteSagas(db)
         self.tombstones = SqliteTombstones(db)
         self.parking = SqliteParking(db)
@@ -179,6 +180,7 @@ class SqliteSession:
         self._savepoints += 1
         name = f"partita_{self._savepoints}"
         self._db.execute(f"SAVEPOINT {name}")
+        numbers = self.sequences.copy()
         finished = False
         try:
             yield
@@ -186,6 +188,7 @@ class SqliteSession:
         finally:
             if self._lost is None and self._db.in_transaction:
                 if not finished:
+                    self.sequences.restore(numbers)
                     self._db.execute(f"ROLLBACK TO {name}")
                 self._db.execute(f"RELEASE {name}")
 
@@ -329,6 +332,7 @@ class SqliteStore:
         async with self._file.writing(synced=durable) as db:
             session = SqliteSession(db, self.path, self._clock, added)
             yield session
+            await session.sequences.write()
             session.finish()
         if queued:
             self.bell.ring("rows")

@@ -25,9 +25,11 @@ UPDATE partita_meta SET value = value WHERE name = 'incarnation' AND value = ?
 AND EXISTS (SELECT 1 FROM partita_meta WHERE name = 'id' AND value = ?)
 """
 NEXT = """
-INSERT INTO sequence_out (topic, key, last) VALUES (?, ?, 1) ON CONFLICT (key, topic) DO UPDATE SET last = last + 1
+INSERT INTO key_numbers (key, version, sent, counted) VALUES (?, 1, json_object(?, 1), '{}')
+ON CONFLICT (key) DO UPDATE SET version = version + 1,
+    sent = json_set(sent, '$."' || ? || '"', coalesce(json_extract(sent, '$."' || ? || '"'), 0) + 1)
 """
-NUMBER = "SELECT last FROM sequence_out WHERE key = ? AND topic = ?"
+NUMBER = "SELECT json_extract(sent, '$.\"' || ? || '\"') FROM key_numbers WHERE key = ?"
 
 
 class SqliteForeignTables:
@@ -83,8 +85,9 @@ class SqliteForeignTables:
         for row, hole in rows:
             written = row
             if hole >= 0:
-                yield Statement(NEXT, (row.aggregatetype, row.aggregateid))
-                ((number,),) = yield Statement(NUMBER, (row.aggregateid, row.aggregatetype), asks=True)
+                topic, key = row.aggregatetype, row.aggregateid
+                yield Statement(NEXT, (key, topic, topic, topic))
+                ((number,),) = yield Statement(NUMBER, (topic, key), asks=True)
                 written = row._replace(headers=numbered_headers(row.headers, hole, number))
             yield Statement(ADD, tuple(written))
         yield Statement(QUEUE, (mark,))

@@ -50,7 +50,7 @@ async def one_question_answers_as_the_ledgers_do(open_store: OpenStore) -> None:
             assert nothing == Known({}, {}, frozenset(), {}), "an empty store knows something"
             await session.inbox.mark([inbox_row(text) for text in ODD_KEYS[::2]] + [inbox_row("m1", "group/handler")])
             await session.inbox.resolve("group", [(ODD_KEYS[0], "refused", b"\x00no")])
-            await session.sequences.begin_in("group", {place: n for n, place in enumerate(places[:9], 1)})
+            session.sequences.count_in({place: n for n, place in enumerate(places[:9], 1)})
             parked = [parked_row("p1"), parked_row("p2", ODD_KEYS[-1], "dead"), parked_row("p3", "gap", "gap")]
             await session.parking.add(parked)
             undone = [Tombstone(SagaAddress("Saga", text, "a", 3, "undo"), 1, b"reply") for text in ODD_KEYS[1:3]]
@@ -63,7 +63,7 @@ async def one_question_answers_as_the_ledgers_do(open_store: OpenStore) -> None:
                 seen = await session.inbox.seen(consumer, ids)
                 by_ledger.update({(consumer, message_id): entry for message_id, entry in seen.items()})
             assert known.marks == by_ledger and len(by_ledger) == len(ODD_KEYS[::2]) + 1, "marks"
-            assert known.last == dict(await session.sequences.last_in("group", places)), "numbers"
+            assert known.last == dict(await session.sequences.last_in(places)), "numbers"
             assert known.last == {place: n for n, place in enumerate(places[:9], 1)}, "numbers"
             assert known.parked == {("topic", "k"), ("topic", ODD_KEYS[-1])}, "parked keys"
             assert known.undone == {(t.address.saga, t.address.saga_id, "a"): t for t in undone}, "undone steps"
@@ -90,7 +90,7 @@ async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
     async def refused(session: Session) -> None:
         async with session.savepoint():
             await session.inbox.mark([inbox_row("inside")])
-            await session.sequences.begin_in("group", {place: 1})
+            session.sequences.count_in({place: 1})
             raise LookupError
 
     async with opened(open_store) as store:
@@ -105,7 +105,7 @@ async def what_is_undone_takes_its_rows_along(open_store: OpenStore) -> None:
         async with store.reading() as session:
             seen = await session.inbox.seen("group", ["before", "inside", "after", "kept"])
             assert set(seen) == {"before", "after", "kept"}, "an undone row is there, or another row is missing"
-            assert not await session.sequences.last_in("group", [place])
+            assert not await session.sequences.last_in([place])
 
 
 async def what_was_in_hand_is_told_to_the_successor(open_store: OpenStore) -> None:

@@ -6,17 +6,16 @@ import sqlite3
 
 import pytest
 
-from partita.store.sqlite import dead_letters, inbox, outbox, sagas, schema, sequences, tombstones, trail
+from partita.store.sqlite import dead_letters, inbox, key_rows, outbox, sagas, schema, tombstones, trail
 
 HISTORY = {
     "dead_letter",
     "failure",
     "inbox",
+    "key_numbers",
     "outbox",
     "saga",
     "saga_event",
-    "sequence_in",
-    "sequence_out",
     "tombstone",
 }
 STATEMENTS = {
@@ -25,6 +24,7 @@ STATEMENTS = {
     "dead_letters.FORGET_FAILURES": (dead_letters.FORGET_FAILURES, 3),
     "inbox.SEEN": (inbox.SEEN, 2),
     "inbox.RESOLVE": (inbox.RESOLVE, 4),
+    "key_rows.READ": (key_rows.READ, 1),
     "outbox.UNSENT": (outbox.UNSENT, 2),
     "outbox.UNSENT_BESIDE_PARKED": (outbox.UNSENT_BESIDE_PARKED, 2),
     "outbox.STATUS": (outbox.STATUS, 0),
@@ -33,8 +33,6 @@ STATEMENTS = {
     "sagas.DUE": (sagas.DUE, 3),
     "sagas.FIND_OPEN": (sagas.FIND_OPEN, 3),
     "sagas.IN_FLIGHT": (sagas.IN_FLIGHT, 0),
-    "sequences.LAST_OUT": (sequences.LAST_OUT, 2),
-    "sequences.LAST_IN": (sequences.LAST_IN, 4),
     "tombstones.FIND": (tombstones.FIND, 1),
     "trail.BY_KEY": (trail.BY_KEY, 1),
     "trail.MESSAGES": (trail.MESSAGES, 1),
