@@ -34,6 +34,9 @@ FILL = {
         step, source, number, headers, value, appended_us, at_us)
         SELECT 'g', 't', 0, i, 'k' || i, 'p' || i, 't', 'waiting', 0, i, 1, '', '', 0, '', '', i, i
         FROM generate_series($1::int, $2::int) AS i""",
+    "saga": """INSERT INTO saga (saga, saga_id, definition_version, status, step, epoch, data, due_us, last_error, correlation_id,
+        started_us, updated_us, version, wake_us, history)
+        SELECT 's', 'k' || i, 1, 'running', 'a', 1, 'd', i, '', 'c', 1, 1, 1, i, '' FROM generate_series($1::int, $2::int) AS i""",
 }
 ALL, SOME = 10**15, 100
 # As the ledger does it, which reads the rows in between.
@@ -50,8 +53,9 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "parking.OVERDUE_READY": (parking.OVERDUE_READY, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.STATUS": (outbox.STATUS, ()),
-    "sagas.DUE": (sagas.DUE, (ALL, 10, "m")),
     "key_rows.WRITE": (key_rows.WRITE, (["k1"], [1], ['{"t": 2}'], ['{"t s": 2}'])),
+    "sagas.DUE": (sagas.DUE, (ALL, SOME, "m")),
+    "sagas.REARM": (sagas.REARM, (ALL, SOME)),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }
 FEW, MANY = 5_000, 100_000

@@ -24,8 +24,8 @@ INSERT INTO inbox (consumer, message_id, type, key, correlation_id, payload_hash
     SELECT 'group', 'h' || n, 'type', 'k' || n, 'c', 'hash', 1, 'handled' FROM generate_series(1, 20000) AS n;
 INSERT INTO key_numbers SELECT 'h' || n, 1, '{}', '{"topic source": 1}' FROM generate_series(1, 20000) AS n;
 INSERT INTO saga (saga, saga_id, definition_version, status, step, epoch, data, last_error, correlation_id, started_us,
-                  updated_us, version)
-    SELECT 'Saga', 'h' || n, 1, 'completed', 's', 1, 'd', '', 'c', 1, 1, 1 FROM generate_series(1, 20000) AS n;
+                  updated_us, version, history)
+    SELECT 'Saga', 'h' || n, 1, 'completed', 's', 1, 'd', '', 'c', 1, 1, 1, '' FROM generate_series(1, 20000) AS n;
 INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, correlation_id, slot, at_us)
     SELECT 'h' || n, 'topic', 'k', 'type', 'p', 'h', 'c', 0, 1 FROM generate_series(1, 20000) AS n;
 INSERT INTO tombstone SELECT 'Saga', 'h' || n, 'step', 1, 1, 'r' FROM generate_series(1, 20000) AS n;

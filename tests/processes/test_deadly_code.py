@@ -125,9 +125,7 @@ async def sent_again(store: Store, place: str) -> bool:
         return True
     saga, kind, times = ("Noting", "resent", 2) if place == "at once" else ("Paying", "undoing", 3)
     async with store.reading() as session:
-        asked = "SELECT count(*) AS n FROM saga_event WHERE saga = :saga AND saga_id = 'bad' AND kind = :kind"
-        rows = await session.fetch(asked, {"saga": saga, "kind": kind})
-    return rows[0]["n"] >= times
+        return [entry.kind for entry in await session.sagas.history(saga, "bad")].count(kind) >= times
 
 
 async def all_through(store: Store, others: set[str]) -> bool:

@@ -22,7 +22,7 @@ STATEMENT_SHOWN = 200
 TAKEN = frozenset(
     "alarm audit claim dead_letter failure group_kept group_pause group_said inbox inbox_key key_numbers lease "
     "lease_member operation outbox outbox_parked outbox_queue own_migration parked partita_meta partita_migration pending "
-    "saga saga_definition saga_event sequence_base timer_in_hand tombstone tries worker_state".split()
+    "saga saga_definition saga_history sequence_base timer_in_hand tombstone tries worker_state".split()
 )
 """The tables of Partita itself in the database of a service."""
 _ON_TABLE = re.compile(

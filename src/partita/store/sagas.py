@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+HISTORY_MAX = 1_000
+"""Up to this size in bytes a history stays in the row of its instance. When it is longer, the next move puts it into
+`saga_history`: a row of more than 2 KB would be moved out of PostgreSQL's pages, and be read and written with each move."""
 
 
 class SagaRow(NamedTuple):
@@ -25,7 +32,7 @@ class SagaRow(NamedTuple):
 
 
 class SagaEvent(NamedTuple):
-    """One entry of a saga's history, append-only."""
+    """One entry of a saga's history, append-only. It is stored as a line of JSON, without the instance's name."""
 
     saga: str
     saga_id: str
@@ -48,6 +55,20 @@ class DueTimer(NamedTuple):
     taken_us: int
 
 
+class Due(NamedTuple):
+    """The instances whose time to wake has come: the timers that are due, the oldest first, and the number of the others,
+    whose due time moved later or away since that time was set; see `rearm`."""
+
+    timers: Sequence[DueTimer]
+    early: int
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]], now_us: int) -> Due:
+        """Of rows with the fields of a timer, whose due time may be later or None."""
+        timers = sorted((DueTimer(*row) for row in rows if row[2] is not None and row[2] <= now_us), key=_due_us)
+        return cls(timers, len(rows) - len(timers))
+
+
 class Sagas(Protocol):
     """Saga instances and their history."""
 
@@ -56,15 +77,24 @@ class Sagas(Protocol):
         ...
 
     async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
-        """Insert (version 0) or update (compare and set on version) instances, and append history.
+        """Insert (version 0) or update (compare and set on version) instances, and append their history. Each entry belongs
+        to one of the rows.
+
+        The indexed time to wake, if it has not come, only moves earlier while the status stays: a due time that moves later
+        touches no index.
 
         Raises:
             StoreUnavailable: an instance changed meanwhile; roll back and run again.
         """
         ...
 
-    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
-        """The timers that are due, the oldest first, as this member sees them."""
+    async def due(self, now_us: int, limit: int, member: str) -> Due:
+        """The timers that are due, as this member sees them, among the instances whose time to wake has come."""
+        ...
+
+    async def rearm(self, now_us: int, limit: int) -> int:
+        """Let instances that have woken early wake when their timer is due; returns their number. It takes the due time
+        from the row that it changes, and leaves out rows that another transaction is moving: no timer is lost."""
         ...
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
@@ -102,3 +132,20 @@ class Sagas(Protocol):
     async def keep_definition(self, saga: str, version: int, digest: str) -> str:
         """Store the digest of a definition when first seen; returns the stored digest."""
         ...
+
+
+_ENTRIES = msgspec.json.Decoder(tuple[int, int, str, str, str, str])
+_due_us = operator.attrgetter("due_us")
+
+
+def lines_of(rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> list[str]:
+    """The new entries of each row as they are stored: one JSON array a line."""
+    lines = {row[:2]: "" for row in rows}
+    for event in history:
+        lines[event[:2]] += msgspec.json.encode(event[2:]).decode() + "\n"
+    return list(lines.values())
+
+
+def entries_of(saga: str, saga_id: str, lines: str) -> list[SagaEvent]:
+    """The entries of one instance in these lines."""
+    return [SagaEvent(saga, saga_id, *entry) for entry in _ENTRIES.decode_lines(lines)]

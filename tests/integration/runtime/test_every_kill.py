@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.entries import entries
 from tests.integration.sagas.test_saga_runs import Shop
 from tests.virtual_time import virtually
 from tests.waiting import until
@@ -135,7 +136,7 @@ async def proven(data: Path) -> None:
             ("sr.order.v1.Placed", 1),
             ("sr.stock.v1.Reserve", 1),
         ]
-        kinds = {row[0] for row in await shop.fetch("orders", "SELECT kind FROM saga_event")}
+        kinds = {entry.kind for entry in await entries(shop.app.store("orders"))}
         assert "timeout" not in kinds and "completed" in kinds
         assert await shop.fetch("orders", "SELECT due_us FROM saga") == [(None,)]
         for service in ("orders", "stock", "bank"):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.entries import entries_in
 from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
@@ -148,8 +149,8 @@ async def test_behind_the_point_of_no_return_the_saga_goes_on() -> None:
         assert await t.saga(m.Checkout, "o1") == "completed"
         await t.send(m.Withdraw(id="o1"))
         assert await t.saga(m.Checkout, "o1") == "completed"
-        notes = await t.fetch("orders", "SELECT note FROM saga_event WHERE kind = 'heard'")
-        assert [each["note"] for each in notes] == ["Withdrawn: it is completed already"]
+        heard = await entries_in(t, "orders", "heard")
+        assert [entry.note for entry in heard] == ["Withdrawn: it is completed already"]
 
 
 @virtually

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.entries import entries_in
 from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
@@ -166,8 +167,8 @@ async def test_every_item_has_its_effect_and_its_entries_in_the_history() -> Non
             "x",
             "yy",
         ]
-        done = await t.fetch("orders", "SELECT step FROM saga_event WHERE kind = 'done' ORDER BY step")
-        assert [row["step"] for row in done] == ["hold/0", "hold/1", "hold/2", "parcel/0", "parcel/1", "pay"]
+        done = await entries_in(t, "orders", "done")
+        assert sorted(entry.step for entry in done) == ["hold/0", "hold/1", "hold/2", "parcel/0", "parcel/1", "pay"]
 
 
 async def test_an_item_that_is_silent_takes_the_others_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from tests.entries import entries_in
 from tests.virtual_time import machine_here, virtually
 from tests.waiting import until
 
@@ -93,8 +94,10 @@ async def test_a_silent_participant_is_reminded_until_its_time_is_over() -> None
         t.stub(made.Decide).is_silent()
         await t.send(made.File(id="c1"))
         await t.advance(days(12))
-        entries = await t.fetch("claims", "SELECT kind FROM saga_event ORDER BY version")
-        assert [row["kind"] for row in entries] == ["started", *["reminded", "answered"] * 2]
+        assert [entry.kind for entry in await entries_in(t, "claims")] == [
+            "started",
+            *["reminded", "answered"] * 2,
+        ]
         await t.advance(days(9))
         assert await t.saga(made.Claim, "c1") == "undone"
     assert [kind for kind, _ in made.seen] == ["remind", "remind"]

@@ -254,7 +254,7 @@ def _of_reminders(facts: Messages, wrong: list[str]) -> None:
     noted: Counter[str] = Counter()
     waiting: dict[str, bool] = {}
     done: Counter[str] = Counter()
-    for claim, kind, of in fetch("claims-service", "SELECT saga_id, kind, step FROM saga_event ORDER BY seq"):
+    for _, claim, _, _, kind, of, *_ in facts.histories("claims-service"):
         if kind == "done" and of in ("reserve", "screen"):
             done[claim] += 1
             waiting[claim] = done[claim] == 2
@@ -274,7 +274,7 @@ def _of_reminders(facts: Messages, wrong: list[str]) -> None:
 def _of_answers(facts: Messages, did: dict[str, list[Deed]], wrong: list[str]) -> None:
     """An approval that counts leaves once, and is kept; a withdrawal is heard."""
     left = Counter(row[0] for row in facts.kept("adjuster-desk", "ClaimApproved"))
-    heard = {row[0] for row in facts.fetch("claims-service", "SELECT saga_id FROM saga_event WHERE kind = 'heard'")}
+    heard = {entry.saga_id for entry in facts.histories("claims-service") if entry.kind == "heard"}
     for claim, deeds in did.items():
         decided = [deed for deed in deeds if deed.what.startswith(("approve", "refuse")) and deed.result == "ok"]
         approved = bool(decided) and decided[0].what.startswith("approve")

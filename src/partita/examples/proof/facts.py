@@ -11,8 +11,11 @@ from typing import NamedTuple
 from partita.app import App
 from partita.examples.proof.orders import Accepted
 from partita.examples.proof.reading import Databases, Fetch, Log, envelope_of, is_copy, open_file, patiently
+from partita.store.sagas import SagaEvent, entries_of
 
 OUTBOX = "SELECT id, type, correlation_id, causation_id, aggregatetype, headers FROM outbox"
+SPILLED = "SELECT saga, saga_id, entries FROM saga_history ORDER BY seq"
+IN_ROWS = "SELECT saga, saga_id, history FROM saga"
 VALUES = "SELECT id, type, aggregateid, payload FROM outbox ORDER BY seq"
 
 
@@ -65,6 +68,11 @@ class Messages:
             (key, place, value) for place, (_, type_name, key, value) in enumerate(rows) if _short(type_name) in types
         ]
         return [(key, place, bytes(value)) for key, place, value in named]
+
+    def histories(self, service: str) -> list[SagaEvent]:
+        """The histories of a service's sagas; the entries of each instance are in their order."""
+        rows = [*self.fetch(service, SPILLED), *self.fetch(service, IN_ROWS)]
+        return [entry for row in rows for entry in entries_of(*row)]
 
 
 def _short(type_name: str) -> str:

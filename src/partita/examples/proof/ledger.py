@@ -253,9 +253,7 @@ def timers(facts: Facts, i: Invariant, time_scale: float) -> None:
     waits = {s.name: s.timeout_s * time_scale for d in facts.app.definitions for s in d.steps}
     began: dict[str, int] = {}
     fired: Counter[tuple[str, str]] = Counter()
-    for name, kind, step, note, at in facts.fetch(
-        "order-service", "SELECT saga_id, kind, step, note, at_us FROM saga_event ORDER BY seq"
-    ):
+    for _, name, _, at, kind, step, _, note in facts.histories("order-service"):
         if kind in ("started", "done"):
             began[name] = at
         elif kind == "timeout" and "deadline" not in note:
@@ -328,12 +326,10 @@ def moved_at_the_provider(facts: Facts) -> dict[str, int]:
 
 def latencies_ms(facts: Facts) -> list[float]:
     """From accepted to confirmed, of every confirmed order, in milliseconds, sorted."""
-    rows = facts.fetch(
-        "order-service",
-        "SELECT e.at_us - i.at_us AS took FROM saga_event AS e JOIN inbox AS i ON i.key = e.saga_id "
-        "AND i.consumer = 'order-service' AND i.type LIKE '%.PlaceOrder' WHERE e.kind = 'completed'",
-    )
-    return sorted(row[0] / 1_000 for row in rows)
+    asked = "SELECT key, at_us FROM inbox WHERE consumer = 'order-service' AND type LIKE '%.PlaceOrder'"
+    accepted = {row[0]: row[1] for row in facts.fetch("order-service", asked)}
+    ended = [entry for entry in facts.histories("order-service") if entry.kind == "completed"]
+    return sorted((entry.at_us - accepted[entry.saga_id]) / 1_000 for entry in ended if entry.saga_id in accepted)
 
 
 def a_compensated_order(facts: Facts) -> str:

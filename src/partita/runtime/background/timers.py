@@ -63,7 +63,11 @@ class Timers:
         store = self._pipeline.store
         now_us = await store.now_us()
         async with store.reading(consistent=False) as session:
-            due = await session.sagas.due(now_us - behind_us, BATCH, self._member)
+            due, early = await session.sagas.due(now_us - behind_us, BATCH, self._member)
+        woken = len(due) + early
+        if early:
+            async with store.transaction(durable=False) as session:
+                early = await session.sagas.rearm(now_us - behind_us, BATCH)
         if due and self._unread_us is not None:
             unread_us = await self._unread_us()
             due = [timer for timer in due if timer.due_us <= now_us - unread_us]
@@ -74,7 +78,7 @@ class Timers:
             await self._fire(fresh)
         for timer in suspects:
             await self._fire_alone(timer)
-        return now if len(due) == BATCH and (fresh or suspects) else now + LOOK_S
+        return now if woken == BATCH and (fresh or suspects or early) else now + LOOK_S
 
     async def stop(self) -> None:
         """Do nothing: timers are rows, and nothing is held here."""

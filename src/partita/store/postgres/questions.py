@@ -8,6 +8,8 @@ cost one round trip.
 
 from __future__ import annotations
 
+from partita.store.sagas import HISTORY_MAX
+
 HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
 # Each RETURN QUERY sees the commits before its own start, so a question after a lock sees what the lock's former holder
@@ -92,18 +94,25 @@ $$;
 MOVE_SAGAS = f"""
 CREATE FUNCTION partita_move_sagas(
     sagas TEXT[], ids TEXT[], definitions BIGINT[], statuses TEXT[], steps TEXT[], epochs BIGINT[], datas BYTEA[],
-    dues BIGINT[], errors TEXT[], times BIGINT[], versions BIGINT[]
+    dues BIGINT[], errors TEXT[], times BIGINT[], versions BIGINT[], entries TEXT[]
 ) RETURNS BIGINT {HOW} AS $$
 DECLARE
     moved BIGINT;
 BEGIN
-    UPDATE saga AS t SET definition_version = r.definition, status = r.status, step = r.step, epoch = r.epoch,
-        data = r.data, due_us = r.due, last_error = r.error, updated_us = r.at, version = t.version + 1
-    FROM unnest(sagas, ids, definitions, statuses, steps, epochs, datas, dues, errors, times, versions)
-        AS r(saga, id, definition, status, step, epoch, data, due, error, at, version)
-    CROSS JOIN LATERAL (
-        SELECT s.ctid FROM saga AS s WHERE s.saga_id = r.id AND s.saga = r.saga LIMIT 1) AS found
-    WHERE t.ctid = found.ctid AND t.version = r.version;
+    WITH moving AS MATERIALIZED (
+        SELECT r.*, found.place, found.history, octet_length(found.history) > {HISTORY_MAX} AS spills
+        FROM unnest(sagas, ids, definitions, statuses, steps, epochs, datas, dues, errors, times, versions, entries)
+            AS r(saga, id, definition, status, step, epoch, data, due, error, at, version, more)
+        CROSS JOIN LATERAL (
+            SELECT s.ctid AS place, s.history FROM saga AS s WHERE s.saga_id = r.id AND s.saga = r.saga LIMIT 1) AS found
+    ), spilled AS (
+        INSERT INTO saga_history (saga, saga_id, entries) SELECT m.saga, m.id, m.history FROM moving AS m WHERE m.spills
+    )
+    UPDATE saga AS t SET definition_version = m.definition, status = m.status, step = m.step, epoch = m.epoch,
+        data = m.data, due_us = m.due, last_error = m.error, updated_us = m.at, version = t.version + 1,
+        wake_us = CASE WHEN t.status = m.status AND t.wake_us > m.at THEN least(t.wake_us, m.due) ELSE m.due END,
+        history = CASE WHEN m.spills THEN m.more ELSE m.history || m.more END
+    FROM moving AS m WHERE t.ctid = m.place AND t.version = m.version;
     GET DIAGNOSTICS moved = ROW_COUNT;
     RETURN moved;
 END

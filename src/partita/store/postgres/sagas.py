@@ -8,20 +8,24 @@ from partita.databases.postgres.arrays import columns, unnest
 from partita.databases.postgres.inserts import Table
 from partita.errors import StoreContended
 from partita.store.postgres.ledger import PostgresLedger
-from partita.store.sagas import DueTimer, SagaEvent, SagaRow
+from partita.store.sagas import Due, DueTimer, SagaEvent, SagaRow, entries_of, lines_of
 
 COLUMNS = ", ".join(SagaRow._fields)
-NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "at_us")
+NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "wake_us")
 KINDS = dict.fromkeys(NUMBERS, "bigint") | {"data": "bytea"}
-SAGA = Table("saga", {name: KINDS.get(name, "text") for name in SagaRow._fields})
-SAGA_EVENT = Table("saga_event", {name: KINDS.get(name, "text") for name in SagaEvent._fields})
+SAGA = Table("saga", {name: KINDS.get(name, "text") for name in (*SagaRow._fields, "wake_us", "history")})
 LOAD = f"SELECT {COLUMNS} FROM partita_sagas($1, $2)"
-MOVE = "SELECT partita_move_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+MOVE = "SELECT partita_move_sagas($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 DUE = """
 SELECT s.saga, s.saga_id, s.due_us, h.others, h.taken_us FROM saga AS s CROSS JOIN LATERAL (
     SELECT count(*) AS others, coalesce(max(t.at_us), 0) AS taken_us FROM timer_in_hand AS t
     WHERE t.saga_id = s.saga_id AND t.saga = s.saga AND t.due_us = s.due_us AND t.member <> $3) AS h
-WHERE s.due_us IS NOT NULL AND s.due_us <= $1 ORDER BY s.due_us LIMIT $2
+WHERE s.wake_us <= $1 ORDER BY s.wake_us LIMIT $2
+"""
+# It waits for no row: a transaction that moves instances locks them in an order of its own.
+REARM = """
+UPDATE saga SET wake_us = due_us WHERE (due_us IS NULL OR due_us > $1) AND ctid = ANY(ARRAY(
+    SELECT ctid FROM saga WHERE wake_us <= $1 ORDER BY wake_us LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))
 """
 TAKE_TIMERS = f"""
 INSERT INTO timer_in_hand (saga, saga_id, member, due_us, at_us)
@@ -42,7 +46,7 @@ PURGE = """
 DELETE FROM timer_in_hand AS t WHERE NOT EXISTS (
     SELECT 1 FROM saga AS s WHERE s.saga_id = t.saga_id AND s.saga = t.saga AND s.due_us = t.due_us)
 """
-NEXT_DUE = "SELECT min(due_us) FROM saga WHERE due_us IS NOT NULL"
+NEXT_DUE = "SELECT min(due_us) FROM saga WHERE wake_us IS NOT NULL"
 FIND = f"""
 SELECT {COLUMNS} FROM saga WHERE ($1::text IS NULL OR saga = $1) AND ($3::text IS NULL OR status = $3)
 ORDER BY updated_us DESC, seq DESC LIMIT $2
@@ -52,7 +56,10 @@ FIND_OPEN = f"""
 SELECT {COLUMNS} FROM saga WHERE status = $3 AND status IN ('running', 'compensating', 'needs_attention')
   AND ($1::text IS NULL OR saga = $1) ORDER BY updated_us DESC, seq DESC LIMIT $2
 """
-HISTORY = f"SELECT {', '.join(SagaEvent._fields)} FROM saga_event WHERE saga = $1 AND saga_id = $2 ORDER BY seq"
+HISTORY = """
+SELECT seq, entries FROM saga_history WHERE saga = $1 AND saga_id = $2
+UNION ALL SELECT NULL, history FROM saga WHERE saga = $1 AND saga_id = $2 ORDER BY seq NULLS LAST
+"""
 IN_FLIGHT = """
 SELECT d.saga, d.version, d.digest, (
     SELECT count(*) FROM saga AS s WHERE s.saga = d.saga AND s.definition_version = d.version
@@ -75,14 +82,16 @@ class PostgresSagas(PostgresLedger):
 
     async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
         """Insert or update instances, and append history."""
-        new = [row._replace(version=1) for row in rows if row.version == 0]
-        changed = sorted((row for row in rows if row.version), key=lambda row: (row.saga_id, row.saga))
+        written = list(zip(rows, lines_of(rows, history), strict=True))
+        new = [(*row[:12], 1, row.due_us, lines) for row, lines in written if row.version == 0]
+        changed = sorted(
+            (each for each in written if each[0].version), key=lambda each: (each[0].saga_id, each[0].saga)
+        )
         if changed and await self._move(changed) != len(changed):
             raise StoreContended("A saga was changed meanwhile by another transaction.", hint="Run again.")
         await self._link.insert(SAGA, new)
-        await self._link.insert(SAGA_EVENT, history)
 
-    async def _move(self, rows: Sequence[SagaRow]) -> int:
+    async def _move(self, written: Sequence[tuple[SagaRow, str]]) -> int:
         moving = [
             (
                 r.saga,
@@ -96,15 +105,20 @@ class PostgresSagas(PostgresLedger):
                 r.last_error,
                 r.updated_us,
                 r.version,
+                lines,
             )
-            for r in rows
+            for r, lines in written
         ]
         moved: int = (await self._link.rows(MOVE, *columns(moving)))[0][0]
         return moved
 
-    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
+    async def due(self, now_us: int, limit: int, member: str) -> Due:
         """The timers that are due."""
-        return [DueTimer(*row) for row in await self._link.rows(DUE, now_us, limit, member)]
+        return Due.of(await self._link.rows(DUE, now_us, limit, member), now_us)
+
+    async def rearm(self, now_us: int, limit: int) -> int:
+        """Let instances that have woken early wake when their timer is due."""
+        return await self._link.run(REARM, now_us, limit)
 
     async def take_timers(self, timers: Sequence[DueTimer], member: str, at_us: int) -> None:
         """Record that a member is about to fire these timers."""
@@ -140,7 +154,8 @@ class PostgresSagas(PostgresLedger):
 
     async def history(self, saga: str, saga_id: str) -> Sequence[SagaEvent]:
         """One instance's history."""
-        return [SagaEvent(*row) for row in await self._link.rows(HISTORY, saga, saga_id)]
+        lines = "".join([row[1] for row in await self._link.rows(HISTORY, saga, saga_id)])
+        return entries_of(saga, saga_id, lines)
 
     async def versions_in_flight(self) -> Sequence[tuple[str, int, str, int]]:
         """Every definition seen, with its unfinished instances."""

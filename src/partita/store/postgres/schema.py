@@ -47,16 +47,17 @@ CREATE TABLE saga (
     seq BIGINT GENERATED ALWAYS AS IDENTITY, saga TEXT NOT NULL, saga_id TEXT NOT NULL,
     definition_version BIGINT NOT NULL, status TEXT NOT NULL, step TEXT NOT NULL, epoch BIGINT NOT NULL,
     data BYTEA NOT NULL, due_us BIGINT, last_error TEXT NOT NULL, correlation_id TEXT NOT NULL,
-    started_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, version BIGINT NOT NULL, PRIMARY KEY (saga_id, saga)
-);
-CREATE INDEX saga_due ON saga (due_us) WHERE due_us IS NOT NULL;
+    started_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, version BIGINT NOT NULL, wake_us BIGINT,
+    history TEXT NOT NULL, PRIMARY KEY (saga_id, saga)
+) WITH (fillfactor = 50);
+-- A time to wake is never later than the due time, and moves later less often: most moves touch no index.
+CREATE INDEX saga_wake ON saga (wake_us) WHERE wake_us IS NOT NULL;
 CREATE INDEX saga_open ON saga (status) WHERE status IN ('running', 'compensating', 'needs_attention');
-CREATE TABLE saga_event (
-    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, saga TEXT NOT NULL, saga_id TEXT NOT NULL,
-    version BIGINT NOT NULL, at_us BIGINT NOT NULL, kind TEXT NOT NULL, step TEXT NOT NULL, message_id TEXT NOT NULL,
-    note TEXT NOT NULL
+-- The older entries of long histories.
+CREATE TABLE saga_history (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY, saga TEXT NOT NULL, saga_id TEXT NOT NULL, entries TEXT NOT NULL,
+    PRIMARY KEY (saga_id, saga, seq)
 );
-CREATE INDEX saga_event_of ON saga_event (saga_id, saga);
 CREATE TABLE saga_definition (
     saga TEXT NOT NULL, version BIGINT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (saga, version)
 );

@@ -50,15 +50,16 @@ CREATE TABLE saga (
     saga TEXT NOT NULL, saga_id TEXT NOT NULL, definition_version INTEGER NOT NULL, status TEXT NOT NULL,
     step TEXT NOT NULL, epoch INTEGER NOT NULL, data BLOB NOT NULL, due_us INTEGER, last_error TEXT NOT NULL,
     correlation_id TEXT NOT NULL, started_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, version INTEGER NOT NULL,
-    PRIMARY KEY (saga_id, saga)
+    wake_us INTEGER, history TEXT NOT NULL, PRIMARY KEY (saga_id, saga)
 );
-CREATE INDEX saga_due ON saga (due_us) WHERE due_us IS NOT NULL;
+-- A time to wake is never later than the due time, and moves later less often.
+CREATE INDEX saga_wake ON saga (wake_us) WHERE wake_us IS NOT NULL;
 CREATE INDEX saga_open ON saga (status) WHERE status IN ('running', 'compensating', 'needs_attention');
-CREATE TABLE saga_event (
-    seq INTEGER PRIMARY KEY, saga TEXT NOT NULL, saga_id TEXT NOT NULL, version INTEGER NOT NULL,
-    at_us INTEGER NOT NULL, kind TEXT NOT NULL, step TEXT NOT NULL, message_id TEXT NOT NULL, note TEXT NOT NULL
+-- The older entries of long histories.
+CREATE TABLE saga_history (
+    seq INTEGER PRIMARY KEY, saga TEXT NOT NULL, saga_id TEXT NOT NULL, entries TEXT NOT NULL
 );
-CREATE INDEX saga_event_of ON saga_event (saga_id, saga);
+CREATE INDEX saga_history_of ON saga_history (saga_id, saga);
 CREATE TABLE saga_definition (
     saga TEXT NOT NULL, version INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (saga, version)
 ) WITHOUT ROWID;

@@ -15,6 +15,7 @@ from partita.store.port import Session, Store
 from partita.store.sagas import SagaEvent
 from partita.store.tombstones import Tombstone
 from partita.testing.conformance.admission import CASES as ADMISSION_CASES
+from partita.testing.conformance.histories import CASES as HISTORY_CASES
 from partita.testing.conformance.parking import CASES as TROUBLE_CASES
 from partita.testing.conformance.pending import CASES as PENDING_CASES
 from partita.testing.conformance.rows import (
@@ -469,6 +470,7 @@ CASES: tuple[Case, ...] = (
     *TROUBLE_CASES,
     *ADMISSION_CASES,
     *TIMER_CASES,
+    *HISTORY_CASES,
     *PENDING_CASES,
     a_block_that_raises_leaves_nothing,
     what_is_committed_is_seen_by_another_opening,

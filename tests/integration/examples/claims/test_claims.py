@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.entries import entries_in
 from tests.waiting import until, until_blocking
 
 from partita import Conflict, Settings, days, hours
@@ -190,8 +191,7 @@ async def test_a_withdrawal_after_the_approval_is_noted_and_the_claim_is_paid() 
         await t.send(WithdrawClaim(claim_id=CLAIM))
         assert len(t.published(ClaimWithdrawn)) == 1
         assert await t.saga(HandleClaim, CLAIM) == "running"
-        heard = await t.fetch("claims-service", "SELECT kind FROM saga_event WHERE kind = 'heard'")
-        assert len(heard) == 1
+        assert len(await entries_in(t, "claims-service", "heard")) == 1
 
         t.stub(SendPayout).is_real()
         await t.advance(hours(2))

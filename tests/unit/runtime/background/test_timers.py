@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from partita.runtime.background.timers import FIRST_LOOK_S, IN_HAND_US, Timers, sorted_out
-from partita.store.sagas import DueTimer
+import pytest
+
+from partita.runtime.background.timers import BATCH, FIRST_LOOK_S, IN_HAND_US, LOOK_S, Timers, sorted_out
+from partita.store.sagas import Due, DueTimer
 
 
 class Asked:
@@ -19,6 +21,7 @@ class Asked:
         self.sagas: Any = self
         self.name = "asked"
         self.upto: list[int] = []
+        self.early = self.rearmed = 0
 
     async def now_us(self) -> int:
         return 1_000
@@ -27,9 +30,16 @@ class Asked:
     async def reading(self, *, consistent: bool = True) -> AsyncIterator[Any]:
         yield self
 
-    async def due(self, now_us: int, limit: int, member: str) -> Sequence[DueTimer]:
+    async def due(self, now_us: int, limit: int, member: str) -> Due:
         self.upto.append(now_us)
-        return []
+        return Due([], self.early)
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[Any]:
+        yield self
+
+    async def rearm(self, now_us: int, limit: int) -> int:
+        return self.rearmed
 
 
 async def test_time_passes_as_far_as_the_consumer_has_come() -> None:
@@ -51,6 +61,20 @@ async def test_nothing_is_due_before_the_consumer_has_looked_once_but_not_for_ev
     assert pipeline.upto == []
     await timers.step(5.0 + FIRST_LOOK_S)
     assert pipeline.upto == [1_000]
+
+
+@pytest.mark.parametrize(
+    ("early", "rearmed", "next_look"),
+    [(0, 0, LOOK_S), (1, 1, LOOK_S), (BATCH, BATCH, 0.0), (BATCH, 0, LOOK_S)],
+    ids=["none", "some", "as many as are read at once", "all in the hands of others"],
+)
+async def test_instances_that_woke_early_hold_up_the_timers_behind_them_no_longer_than_one_look(
+    early: int, rearmed: int, next_look: float
+) -> None:
+    """A thousand may wake early at one time. Those that another process is moving are left for the next look."""
+    pipeline: Any = Asked()
+    pipeline.early, pipeline.rearmed = early, rearmed
+    assert await Timers(pipeline, "one").step(5.0) == 5.0 + next_look
 
 
 def timer(name: str, others: int, taken_us: int, due_us: int = 1) -> DueTimer:

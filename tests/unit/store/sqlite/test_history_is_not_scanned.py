@@ -15,7 +15,7 @@ HISTORY = {
     "key_numbers",
     "outbox",
     "saga",
-    "saga_event",
+    "saga_history",
     "tombstone",
 }
 STATEMENTS = {
@@ -29,8 +29,10 @@ STATEMENTS = {
     "outbox.UNSENT_BESIDE_PARKED": (outbox.UNSENT_BESIDE_PARKED, 2),
     "outbox.STATUS": (outbox.STATUS, 0),
     "sagas.LOAD": (sagas.LOAD, 2),
-    "sagas.UPDATE": (sagas.UPDATE, 11),
+    "sagas.UPDATE": (sagas.UPDATE, 12),
+    "sagas.SPILL": (sagas.SPILL, 2),
     "sagas.DUE": (sagas.DUE, 3),
+    "sagas.REARM": (sagas.REARM, 2),
     "sagas.FIND_OPEN": (sagas.FIND_OPEN, 3),
     "sagas.IN_FLIGHT": (sagas.IN_FLIGHT, 0),
     "tombstones.FIND": (tombstones.FIND, 1),
