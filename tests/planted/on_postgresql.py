@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.planted.finders import WITHIN, postgres
 from tests.planted.planting import Plant, swap
 
+SETS = "tests/conformance/test_postgres_sets.py::test_a_wave_leaves_what_its_rows_leave_one_by_one"
+
 ON_POSTGRESQL = {
     "parked-handed-out-on-postgresql": Plant(
         "G2",
@@ -53,6 +55,20 @@ ON_POSTGRESQL = {
         swap("outcome NOT IN ('waiting', 'dead', 'fatal')", "true"),
         postgres("the_mark_of_a_parked_message_outlives_the_window"),
         under="store/postgres/inbox",
+    ),
+    "set-over-a-trigger": Plant(
+        "G3",
+        "the inserts of a wave become one set although a trigger of the table looks at its other rows",
+        "KEEPS_ROWS_APART",
+        swap("NOT t.tgisinternal)", "false)"),
+        SETS + "[a trigger after each row]",
+    ),
+    "set-in-another-order": Plant(
+        "G4",
+        "the rows of a set are written in another order than that of their messages",
+        "set_of",
+        swap("ORDER BY r.ord", "ORDER BY r.ord DESC"),
+        SETS + "[unique, checked, with defaults]",
     ),
     "offsets-taken-early": Plant(
         "G4",

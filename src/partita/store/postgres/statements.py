@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from partita.databases.postgres.asking import ERRORS, Link, changed
 from partita.errors import PartitaError
+from partita.store.postgres.plain_insert import set_of
 from partita.texts.users_sql import check_of_handler
 
 Row = dict[str, Any]
@@ -46,7 +47,8 @@ class Translated(NamedTuple):
 class Described(NamedTuple):
     """A statement as the server sees it: how parameters are converted, and the columns it returns.
 
-    `packable` = each of its rows can be returned in one value, since the driver knows all of their types.
+    `packable` = each of its rows can be returned in one value, since the driver knows all of their types. `kinds` are the
+    types of its parameters.
     """
 
     sql: str
@@ -55,6 +57,7 @@ class Described(NamedTuple):
     converted: tuple[tuple[int, Callable[[Any], Any]], ...]
     columns: tuple[str, ...]
     packable: bool
+    kinds: tuple[Any, ...]
 
     def arguments(self, params: Mapping[str, Any]) -> list[Any]:
         """The values in order, in the types that the server expects."""
@@ -103,6 +106,7 @@ class Statements:
 
     def __init__(self) -> None:
         self._described: dict[str, Described] = {}
+        self._sets: dict[str, str | None] = {}
 
     async def execute(self, link: Link, sql: str, params: Mapping[str, Any]) -> int:
         """Run a statement; returns how many rows it changed."""
@@ -128,6 +132,14 @@ class Statements:
             statement = await self._describe(link, sql)
             if not statement.wave or statement.sql.lstrip()[:6].upper() == "SELECT":
                 return [await self.execute(link, sql, row) for row in rows]
+            if sql not in self._sets:
+                self._sets[sql] = await set_of(link.connection, statement.sql, statement.kinds)
+            of_all = self._sets[sql]
+            if of_all is not None:
+                columns = zip(*[statement.arguments(row) for row in rows], strict=True)
+                count = changed(await link.connection.execute(of_all, *map(list, columns)))
+                assert count == len(rows), f"{count} rows of {len(rows)}"
+                return [1] * count
             returning = "" if statement.columns else "\nRETURNING 1"
             wave = f"WITH partita_wave AS (\n{statement.sql}{returning}\n) SELECT count(*) FROM partita_wave"
             found = await link.connection.fetchmany(wave, [statement.arguments(row) for row in rows])
@@ -158,15 +170,15 @@ class Statements:
         text, names, wave = translated(sql)
         # Unnamed, so no connection keeps it: a pooler would hand that connection to other clients.
         prepared = await link.connection.prepare(text, name="")
-        converted = tuple(
-            (place, CONVERT[kind.name]) for place, kind in enumerate(prepared.get_parameters()) if kind.name in CONVERT
-        )
+        kinds = tuple(prepared.get_parameters())
+        converted = tuple((place, CONVERT[kind.name]) for place, kind in enumerate(kinds) if kind.name in CONVERT)
         attributes = prepared.get_attributes()
         columns = tuple(attribute.name for attribute in attributes)
         packable = bool(columns) and all(attribute.type.oid < BUILT_IN_OID_MAX for attribute in attributes)
-        described = Described(text, names, wave, converted, columns, packable)
+        described = Described(text, names, wave, converted, columns, packable, kinds)
         if len(self._described) >= TEXTS_MAX:
             self._described.clear()
+            self._sets.clear()
         self._described[sql] = described
         return described
 
