@@ -29,13 +29,18 @@ class SagaAddress(msgspec.Struct, frozen=True, array_like=True):
         return self.kind in ("do", "undo", "withdraw")
 
 
-class Envelope(msgspec.Struct, omit_defaults=True):
+VERSION = 1
+"""The version of the envelope's bytes. It stays when a field is added at the end that older programs may ignore."""
+
+
+class Envelope(msgspec.Struct, array_like=True, tag_field="version", tag=VERSION):
     """The attributes of a message: CloudEvents 1.0 (id, source, type, time) with its correlation extensions.
 
     `time_us` is microseconds since 1970 UTC. `key_sequence` is the dense number of this message among
     those of (source, topic, key), written in the transaction that wrote the message; 0 = unkeyed. `at_once` says
     that the service that sent it has handled it too, in that very transaction.
     `schema` is the fingerprint of the schema that wrote the value. `kind` is event, command, reply or refusal.
+    `traceparent` is empty in nearly all messages: they are in the trace that their correlation names (`trace_of`).
     """
 
     id: str
@@ -47,10 +52,20 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     causation_id: str | None = None
     traceparent: str | None = None
     schema: str = ""
-    key_sequence: Number = 0
     saga: SagaAddress | None = None
     at_once: bool = False
     extra: Json = {}
+    key_sequence: Number = 0
+
+
+class _NamedEnvelope(Envelope, array_like=False, tag=False):
+    """The first form of the bytes: a map by the names of the fields, without a version."""
+
+
+class _Versioned(msgspec.Struct, array_like=True):
+    """The version of an envelope of any version."""
+
+    version: int
 
 
 class Message(msgspec.Struct):
@@ -83,22 +98,33 @@ BYTES_MAX = {"id": 500, "source": 300, "correlation_id": 1_000, "saga": 2_600}
 source. An insert that failed by it would count against no message, and be run again for ever."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Envelope).decode
+_decode_named = msgspec.msgpack.Decoder(_NamedEnvelope).decode
+_decode_version = msgspec.msgpack.Decoder(_Versioned).decode
+_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
+"""The first byte of a map in msgpack."""
 
 
 def envelope_to_bytes(envelope: Envelope) -> bytes:
-    """The envelope as compact bytes, as the outbox and the embedded log keep it."""
+    """The envelope as compact bytes, as the outbox and the logs keep it: its version, and its fields in their order."""
     return _encode(envelope)
 
 
+TRACE_OF_CORRELATION = ""
+
+
+def trace_of(envelope: Envelope) -> str | None:
+    """The W3C trace context of a message; None = it came without one."""
+    trace = envelope.traceparent
+    return first_trace(envelope.correlation_id) if trace == TRACE_OF_CORRELATION else trace
+
+
 def first_trace(message_id: str) -> str:
-    """The W3C trace context of a message without a cause: its id, a UUID, names the trace."""
+    """The W3C trace context of a message without a cause, and of all that it causes: its id, a UUID, names the trace."""
     trace = message_id.replace("-", "")
     return f"00-{trace}-{trace[16:]}-01"
 
 
 _NUMBER_MAX = 2**63 - 1
-# No text holds these bytes: 0xff is nowhere in UTF-8.
-_OPEN = b"key_sequence\xcf" + _NUMBER_MAX.to_bytes(8, "big")
 
 
 def unnumbered_headers(envelope: Envelope) -> tuple[bytes, int]:
@@ -106,9 +132,9 @@ def unnumbered_headers(envelope: Envelope) -> tuple[bytes, int]:
 
     A database that numbers the key in the statement that writes the row puts them there itself: one round trip.
     """
-    envelope.key_sequence = _NUMBER_MAX
+    envelope.key_sequence = _NUMBER_MAX  # it takes eight bytes, and its field is the last one
     data = _encode(envelope)
-    return data, data.index(_OPEN) + len(_OPEN) - 8
+    return data, len(data) - 8
 
 
 def numbered_headers(headers: bytes, hole: int, number: int) -> bytes:
@@ -120,15 +146,36 @@ def envelope_from_bytes(data: bytes) -> Envelope:
     """The envelope from its bytes.
 
     Raises:
-        msgspec.MsgspecError: the bytes are not an envelope, or one whose texts fit no index.
+        msgspec.MsgspecError: the bytes are no envelope, or one of a newer version, or one whose texts fit no index.
     """
     try:
-        envelope = _decode(data)
+        envelope = _of_names(data) if data[:1] in _MAPS else _decode(data)
     except RecursionError as error:  # a header of another program, nested without end
         raise msgspec.DecodeError("its headers are nested too deep") from error
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"one of its texts is no UTF-8: {error.reason}") from error
+    except msgspec.ValidationError as error:
+        _check_version(data)
+        raise error
     if len(data) > _FREE_BYTES and not _is_short(envelope):
         _check_lengths(envelope)
     return envelope
+
+
+def _of_names(data: bytes) -> Envelope:
+    return Envelope(**msgspec.structs.asdict(_decode_named(data)))
+
+
+def _check_version(data: bytes) -> None:
+    """Say of an envelope of a newer version that its reader is too old for it: a message that is well must not look broken."""
+    try:
+        version = _decode_version(data).version
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    if version > VERSION:
+        raise msgspec.ValidationError(
+            f"it has version {version} of the envelope and this program reads {VERSION}: update Partita here, then replay it"
+        )
 
 
 _FREE_BYTES = min(BYTES_MAX.values())

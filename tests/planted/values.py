@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.planted.finders import BOMBS, COME_BACK, RUNS
+from tests.planted.finders import BOMBS, COME_BACK, ENVELOPE, RUNS
 from tests.planted.planting import Plant, instead, swap
 
 PROGRAM = "tests/unit/codec/test_avro_program.py::"
@@ -252,6 +252,35 @@ VALUES = {
         "Refusals.add",
         swap("self._refused[fingerprint] = why", "pass"),
         BOMBS + "test_a_schema_that_unfolds_is_refused_at_once",
+    ),
+    "text-that-is-no-utf-8": Plant(
+        "Values",
+        "headers with a text that is no UTF-8 stop their group: the error passes every handler of errors",
+        "envelope_from_bytes",
+        swap("except UnicodeDecodeError as error:", "except UnicodeEncodeError as error:"),
+        RUNS + "idempotency/test_effects_once.py::test_bytes_that_are_no_message_are_kept_raw",
+    ),
+    "old-envelope-unread": Plant(
+        "Values",
+        "an envelope by the names of its fields, as rows and records of years have it, is no envelope any more",
+        "envelope_from_bytes",
+        swap("_of_names(data) if data[:1] in _MAPS else _decode(data)", "_decode(data)"),
+        ENVELOPE + "test_a_map_by_names_is_read_as_before[full]",
+    ),
+    "newer-envelope-is-broken": Plant(
+        "Values",
+        "a message of a newer program looks broken to an older one, and its operator throws it away",
+        "_check_version",
+        swap("if version > VERSION:", "if version < VERSION:"),
+        ENVELOPE + "test_a_newer_version_is_refused_by_its_number[2]",
+    ),
+    "trace-of-any-correlation": Plant(
+        "Values",
+        "a trace is made of a correlation that a user gave, which is any text",
+        "Outbox._rows",
+        swap("envelope.traceparent = first_trace(envelope.id)", "pass"),
+        "tests/unit/outbox/test_users_transaction.py::"
+        "test_a_trace_is_that_of_the_first_event_or_of_each_under_the_users_correlation",
     ),
     "headers-without-end": Plant(
         "Values",

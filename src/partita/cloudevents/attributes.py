@@ -43,7 +43,7 @@ def envelope_of(attributes: Mapping[str, str], arrived_us: int = 0) -> Envelope 
         correlation_id=attributes.get("correlationid") or message_id,
         kind=kind if kind in KINDS else "event",
         causation_id=attributes.get("causationid"),
-        traceparent=attributes.get("traceparent"),
+        traceparent=attributes.get("traceparent") or None,
         schema=schema,
         extra={
             name: value

@@ -20,7 +20,7 @@ from partita.cloudevents.cloud_event import NoCloudEvent
 from partita.cloudevents.event_id import on_the_wire, source_of
 from partita.cloudevents.media_type import media_type_of
 from partita.cloudevents.time_text import rfc3339
-from partita.message import Envelope, envelope_from_bytes, envelope_to_bytes
+from partita.message import Envelope, envelope_from_bytes, envelope_to_bytes, trace_of
 
 OURS = "partita"
 TRACEPARENT = "traceparent"
@@ -88,8 +88,9 @@ class BinaryMode:
             headers.append((causation, on_the_wire(envelope.causation_id).encode()))
         if envelope.schema:
             headers.append((schema, envelope.schema.encode()))
-        if envelope.traceparent is not None:
-            headers.append((TRACEPARENT, envelope.traceparent.encode()))
+        trace = trace_of(envelope)
+        if trace is not None:
+            headers.append((TRACEPARENT, trace.encode()))
         for name, text in envelope.extra.items():
             if name != DATA_CONTENT_TYPE:
                 headers.append((self._extra + name, text.encode()))

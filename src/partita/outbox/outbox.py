@@ -17,7 +17,7 @@ from partita.catalog.rejection import Rejection, to_struct
 from partita.catalog.upcaster import refuse_old
 from partita.clock import Ids
 from partita.codec.port import Codec
-from partita.message import Envelope, Message, SagaAddress, envelope_to_bytes, first_trace
+from partita.message import TRACE_OF_CORRELATION, Envelope, Message, SagaAddress, envelope_to_bytes
 from partita.size import KEY_BYTES_MAX, KEY_CHARS_SURE, RECORD_BYTES_MAX, is_long, record_over, too_large
 from partita.store.outbox import NOT_SENT, SLOTS, OutboxRow
 from partita.store.port import Session
@@ -72,7 +72,7 @@ class Composer:
             correlation_id=message_id if cause is None else cause.correlation_id,
             kind=kind,
             causation_id=None if cause is None else cause.id,
-            traceparent=first_trace(message_id) if cause is None else cause.traceparent,
+            traceparent=TRACE_OF_CORRELATION if cause is None else cause.traceparent,
             schema=fingerprint,
             saga=address,
             extra={} if cause is None or TRACESTATE not in cause.extra else {TRACESTATE: cause.extra[TRACESTATE]},

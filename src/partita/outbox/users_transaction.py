@@ -17,7 +17,7 @@ from partita.catalog.service import Service
 from partita.clock import Clock, Ids, SystemClock, SystemIds
 from partita.codec.connect import connect_codec
 from partita.errors import Malformed, NoTransaction, PartitaError, StoreUnavailable
-from partita.message import envelope_to_bytes, unnumbered_headers
+from partita.message import envelope_to_bytes, first_trace, unnumbered_headers
 from partita.outbox.drivers.connect import driver_of
 from partita.outbox.drivers.port import Awaited, Blocking
 from partita.outbox.outbox import Composer, row_of
@@ -207,7 +207,10 @@ class Outbox:
             if lineage is None:
                 lineage = Lineage(envelope.correlation_id, None, envelope.traceparent)
             envelope.correlation_id, envelope.causation_id = lineage.correlation_id, lineage.causation_id
-            envelope.traceparent = lineage.traceparent or envelope.traceparent
+            if lineage.traceparent is not None:
+                envelope.traceparent = lineage.traceparent
+            elif envelope.correlation_id != envelope.id:  # the user's correlation may be any text, which names no trace
+                envelope.traceparent = first_trace(envelope.id)
             keyed = message.key is not None
             headers, hole = unnumbered_headers(envelope) if keyed else (envelope_to_bytes(envelope), -1)
             rows.append(UnnumberedRow(row_of(message, headers, now_us), hole))

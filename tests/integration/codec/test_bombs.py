@@ -78,7 +78,7 @@ async def test_each_bomb_is_a_dead_letter_and_nothing_stands_still(tmp_path: Pat
             "doubling": (headers("doubling", "doubling"), b"\x02" * 100),
             "nested": (headers("nested", "nested"), b"\x02"),
             "headers": (
-                bytes([plain[0] + 1]) + plain[1:] + msgspec.msgpack.encode("odd") + b"\x91" * 5_000 + b"\x00",
+                bytes([plain[0] + 1]) + plain[1:] + b"\x91" * 5_000 + b"\x00",
                 b"",
             ),
             "own class": (headers(ours, "own class"), b"\x02a\x1a"),

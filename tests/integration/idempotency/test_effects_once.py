@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.conftest import Bank
 
@@ -229,7 +230,9 @@ async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
         await bank.app.settled()
         good = await _only_record(bank)
         unknown = good.headers.replace(envelope_from_bytes(good.headers).schema.encode(), b"f" * 16)
-        bad = [(b"\xff\xfe", b"\x00\x01"), (good.headers, good.value[:-2]), (unknown, good.value)]
+        no_text = good.headers.replace(b"test.bank.v1", b"tes\xff.bank.v1")
+        assert no_text != good.headers
+        bad = [(b"\xff\xfe", b"\x00\x01"), (good.headers, good.value[:-2]), (unknown, good.value), (no_text, b"text")]
         bad = [(h.replace(b"test.bank.v1.Deposited", b"test.bank.v1.Deposited"), v) for h, v in bad]
         await bank.app.bus.append([Outgoing(good.topic, f"k{i}", h, v, f"id{i}") for i, (h, v) in enumerate(bad)])
         await bank.app.send(bank.Deposit(name="bob", cents=5))
@@ -237,7 +240,7 @@ async def test_bytes_that_are_no_message_are_kept_raw(bank: Any) -> None:
         assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 2}]
         async with bank.app.store("audit").reading() as session:
             letters = await session.dead_letters.find()
-        assert {letter.value for letter in letters} >= {b"\x00\x01", good.value[:-2]}
+        assert {letter.value for letter in letters} >= {b"\x00\x01", good.value[:-2], b"text"}
         assert "Malformed" in {letter.cause_type for letter in letters}
 
 
@@ -288,6 +291,27 @@ async def test_settled_says_what_is_outstanding_when_time_runs_out(bank: Any) ->
         await bank.app.send(bank.Deposit(name="ann", cents=5))
         with pytest.raises(PartitaError, match="1 rows in the outbox of bank"):
             await bank.app.settled(0.1)
+
+
+async def test_old_bytes_of_an_envelope_are_handled_and_newer_ones_wait_for_an_operator(bank: Any) -> None:
+    """A topic has records of each version; one of a program that is newer than this is a dead letter that says so."""
+    async with bank.app.running():
+        await bank.app.send(bank.Deposit(name="ann", cents=5))
+        await bank.app.settled()
+        good = await _only_record(bank)
+        envelope = envelope_from_bytes(good.headers)
+        envelope.id, envelope.source, envelope.key_sequence = "old", "elsewhere", 1
+        fields = {name: getattr(envelope, name) for name in envelope.__struct_fields__}
+        named = msgspec.msgpack.encode(fields)
+        newer = good.headers[:1] + b"\x02" + good.headers[2:]
+        await bank.app.bus.append(
+            [Outgoing(good.topic, "ann", named, good.value, "old"), Outgoing(good.topic, "b", newer, good.value, "new")]
+        )
+        await bank.app.settled(dead_letters=True)
+        assert await bank.rows("audit", "SELECT count(*) AS n FROM entry") == [{"n": 2}]
+        async with bank.app.store("audit").reading() as session:
+            (letter,) = await session.dead_letters.find()
+    assert letter.headers == newer and "version 2 of the envelope" in letter.cause
 
 
 async def _only_record(bank: Any) -> Any:

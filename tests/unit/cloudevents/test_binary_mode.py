@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from partita.cloudevents.binary_mode import HEADER_SETS, BinaryMode, HeaderSet
@@ -101,6 +102,15 @@ def test_the_content_type_of_another_program_is_required_too() -> None:
     sent = dict(BinaryMode("ce_").headers_of(envelope_to_bytes(read), None, "required"))
     assert sent.keys() == {"ce_specversion", "ce_id", "ce_source", "ce_type", "partita", "content-type"}
     assert sent["content-type"] == b"text/xml"
+
+
+def test_the_trace_of_the_correlation_is_written_out_for_others() -> None:
+    """Within Partita it is left empty; a tracer reads the header."""
+    ours = "0192f3a1-7b1c-7c3e-8000-0123456789ab"
+    envelope = msgspec.structs.replace(FULL, correlation_id=ours, traceparent="")
+    headers = dict(BinaryMode("ce_").headers_of(envelope_to_bytes(envelope), "o-1"))
+    assert headers["traceparent"] == b"00-0192f3a17b1c7c3e80000123456789ab-80000123456789ab-01"
+    assert foreign(("ce_traceparent", b"")).traceparent is None, "an empty one is none"
 
 
 def test_a_foreign_event_needs_three_attributes_only() -> None:

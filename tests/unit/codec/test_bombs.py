@@ -273,6 +273,15 @@ def test_the_gauge_takes_each_value_that_is_sent() -> None:
 def test_headers_nested_without_end_are_no_envelope() -> None:
     """They never became a dead letter: the error passed every handler of errors."""
     plain = envelope_to_bytes(Envelope(id="1", source="s", type="t", time_us=1, correlation_id="1"))
-    deep = b"\x86" + plain[1:] + msgspec.msgpack.encode("odd") + b"\x91" * 5_000 + b"\x00"
-    with flat(), pytest.raises(msgspec.MsgspecError):
-        envelope_from_bytes(deep)
+    endless = b"\x91" * 5_000 + b"\x00"
+    named = (
+        b"\x86"
+        + msgspec.msgpack.encode({"id": "1", "source": "s", "type": "t", "time_us": 1, "correlation_id": "1"})[1:]
+    )
+    for deep in (
+        bytes([plain[0] + 1]) + plain[1:] + endless,  # one more field
+        named + msgspec.msgpack.encode("odd") + endless,
+        b"\x92\x02" + endless,  # of a newer version
+    ):
+        with flat(), pytest.raises(msgspec.MsgspecError):
+            envelope_from_bytes(deep)

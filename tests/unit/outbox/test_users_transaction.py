@@ -12,7 +12,14 @@ import pytest
 
 from partita import App, Command, Event, Key, NotFound, Outbox, PartitaError, Rejection, Service, Settings
 from partita.errors import Malformed, MessageTooLarge, NoTransaction
-from partita.message import Envelope, envelope_from_bytes, numbered_headers, unnumbered_headers
+from partita.message import (
+    Envelope,
+    envelope_from_bytes,
+    first_trace,
+    numbered_headers,
+    trace_of,
+    unnumbered_headers,
+)
 
 orders = Service("orders", namespace="unit.order")
 other = Service("other", namespace="unit.other")
@@ -110,6 +117,20 @@ def test_the_relay_is_woken_by_hand_and_before_anything_was_added(db: Any) -> No
     assert [envelope_from_bytes(row[0]).key_sequence for row in db.execute("SELECT headers FROM outbox")] == [1, 0]
 
 
+def test_a_trace_is_that_of_the_first_event_or_of_each_under_the_users_correlation(db: Any) -> None:
+    """A correlation that a user gives may be any text; a trace made of it would be refused by each tool."""
+    outbox = Outbox(orders)
+    outbox.add(db, Placed(order_id="a"), Placed(order_id="b"))
+    with outbox.caused_by("order 7"):
+        outbox.add(db, Placed(order_id="c"))
+    with outbox.caused_by("order 7", traceparent="00-a-b-01"):
+        outbox.add(db, Placed(order_id="d"))
+    a, b, c, d = (envelope_from_bytes(row[0]) for row in db.execute("SELECT headers FROM outbox ORDER BY seq"))
+    assert trace_of(a) == trace_of(b) == first_trace(a.id)
+    assert (c.correlation_id, trace_of(c)) == ("order 7", first_trace(c.id))
+    assert trace_of(d) == "00-a-b-01"
+
+
 FORKS = """
 import os
 from partita.clock import SystemClock, SystemIds
@@ -128,8 +149,8 @@ def test_processes_that_fork_make_ids_of_their_own() -> None:
 
 
 def test_a_number_has_its_place_whatever_the_ids_hold() -> None:
-    """Eight bytes behind a mark that cannot occur in a text."""
-    envelope = Envelope("i", "s", "t", 1, "key_sequence\u00cf\u007f", extra={"key_sequence": "\uffff" * 9})
+    """The last eight bytes."""
+    envelope = Envelope("i", "s", "t", 2**63 - 1, "c\u00cf\u007f", extra={"key_sequence": "\uffff" * 9})
     headers, hole = unnumbered_headers(envelope)
     for number in (1, 127, 128, 2**62):
         found = envelope_from_bytes(numbered_headers(headers, hole, number))

@@ -13,7 +13,7 @@ from partita.catalog.contract import Contract, contract_of
 from partita.catalog.upcaster import refuse_old
 from partita.clock import all_done
 from partita.errors import DeclarationError, Malformed, PartitaError, StoreContended
-from partita.message import Envelope, first_trace
+from partita.message import TRACE_OF_CORRELATION, Envelope
 from partita.runtime.path.after_conflict import TRIES_MAX, pause_after
 from partita.runtime.path.calling_outside import run_outside
 from partita.runtime.path.delivery import Delivery
@@ -118,7 +118,7 @@ class Door:
             time_us=pipeline.clock.now_us(),
             correlation_id=message_id,
             kind="command",
-            traceparent=first_trace(message_id),
+            traceparent=TRACE_OF_CORRELATION,
             schema=fingerprint,
         )
         key, repeatable = contract.key_of(command), idempotency_key is not None
