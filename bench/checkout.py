@@ -1,8 +1,10 @@
-"""The checkout of the benchmarks: three services, one statement a handler, one in ten cards declined."""
+"""The checkout of the benchmarks: three services, one statement a handler, one in ten cards declined. `BENCH_HEADERS` says which
+headers its records carry on Kafka."""
 
 from __future__ import annotations
 
-from typing import NewType
+import os
+from typing import Any, NewType
 
 from partita import (
     App,
@@ -19,6 +21,7 @@ from partita import (
     seconds,
     step,
 )
+from partita.topics import Sizing, TopicPlan
 
 OrderId = NewType("OrderId", str)
 orders = Service(
@@ -146,4 +149,9 @@ async def refund(cmd: Refund, tx: Tx) -> Refunded:
     return Refunded(order_id=cmd.order_id)
 
 
-app = App(orders, inventory, payments)
+def carrying(headers: Any) -> TopicPlan:
+    """The plan of topics whose records carry these headers on Kafka."""
+    return TopicPlan(default=Sizing(headers=headers))
+
+
+app = App(orders, inventory, payments, topics=carrying(os.environ.get("BENCH_HEADERS", "full")))
