@@ -54,22 +54,6 @@ async def test_the_postgres_store(case: store_suite.Case, server: str) -> None:
     await case(store_at(server))
 
 
-async def test_a_store_without_locks_on_sequences_does_not_pass(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A suite that cannot fail proves nothing: without the locks two writers give one number twice."""
-    from partita.store.postgres import key_rows
-
-    unlocked = (
-        "SELECT r.topic, r.key, k.version, k.sent::text, k.counted::text, false FROM unnest($1::text[], $2::text[]) "
-        "AS r(topic, key) LEFT JOIN key_numbers AS k USING (key) WHERE cardinality(ARRAY[$3, $4]) > 0 AND $5::boolean IS NOT NULL"
-    )
-    monkeypatch.setattr(key_rows, "LOCK", unlocked)
-    monkeypatch.setattr(
-        key_rows, "WRITE", key_rows.WRITE.replace("WHERE t.version = excluded.version - 1 OR", "WHERE true OR")
-    )
-    with pytest.raises(AssertionError, match="an update was lost"):
-        await store_suite.many_writers_lose_nothing(store_at(server))
-
-
 async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,73 +64,6 @@ async def test_a_store_whose_undos_and_commands_pass_each_other_does_not_pass(
     for case in (admission.a_command_waits_for_the_undo_before_it, admission.an_undo_waits_for_the_command_before_it):
         with pytest.raises(AssertionError, match="it passed the"):
             await case(store_at(server))
-
-
-async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:
-    """A key without a row cannot be locked: its row is an insert that waits for the other transaction's insert."""
-    place = ("topic", "new")
-    open_store = store_at(server)
-    async with opened(open_store) as one, opened(open_store) as two:
-
-        async def second() -> None:
-            async with two.transaction() as session:
-                assert await session.sequences.reserve({place: 1}) == {place: 0}
-
-        async with one.transaction() as session:
-            assert await session.sequences.reserve({place: 1}) == {place: 0}
-            await session.sequences.write()
-            other = asyncio.ensure_future(second())
-            done, _ = await asyncio.wait([other], timeout=0.2)
-            assert not done, "it did not wait to know who was first"
-        with pytest.raises(StoreContended):
-            await asyncio.wait_for(other, PATIENCE_S)
-        async with two.transaction() as session:
-            assert await session.sequences.reserve({place: 1}) == {place: 1}
-
-
-async def test_rows_of_a_key_leave_in_the_order_of_their_numbers(server: str) -> None:
-    """G4 begins here: writers of one key, whichever commits first, draw number and place in the queue together."""
-    open_store = store_at(server)
-
-    async def write(store: Store, name: str) -> None:
-        for _ in range(15):
-            async with store.transaction(durable=False) as session:
-                keys = [("topic", key) for key in ("b", "a")]
-                before = await session.sequences.reserve(dict.fromkeys(keys, 1))
-                numbers = {place: last + 1 for place, last in before.items()}
-                await asyncio.sleep(0)
-                await session.outbox.add([outbox_row(f"{key}/{n}", key) for (_, key), n in numbers.items()])
-
-    async with opened(open_store) as one, opened(open_store) as two:
-        await begin(one, "a", "b")
-        await asyncio.gather(*(write(store, name) for store in (one, two) for name in "xyz"))
-        async with one.reading() as session:
-            rows = [row for _, row in await session.outbox.unsent([0], 1_000)]
-    for key in "ab":
-        assert [row.id for row in rows if row.key == key] == [f"{key}/{n}" for n in range(2, 92)]
-
-
-async def test_a_count_merges_with_that_of_another_transaction(server: str) -> None:
-    """To count locks no key before the end, so another transaction may have counted meanwhile."""
-    one, other = ("source", "topic", "n"), ("other source", "topic", "n")
-    open_store = store_at(server)
-    async with opened(open_store) as late, opened(open_store) as early:
-        await begin(late, "n")
-        async with late.transaction() as session:
-            assert await session.sequences.last_in([one, other]) == {}
-            async with early.transaction() as before:
-                before.sequences.count_in({one: 6})
-                await before.sequences.reserve({("topic", "n"): 1})
-            session.sequences.count_in({one: 4, other: 1})
-        async with late.transaction() as session:
-            assert await session.sequences.last_in([one, other]) == {one: 6, other: 1}
-            assert await session.sequences.reserve({("topic", "n"): 1}) == {("topic", "n"): 2}
-
-
-async def begin(store: Store, *keys: str) -> None:
-    """Give each key its first number: a key without a row cannot be locked."""
-    async with store.transaction() as session:
-        await session.sequences.reserve({("topic", key): 1 for key in keys})
 
 
 async def test_many_rows_keep_the_order_in_which_they_were_added(server: str) -> None:
@@ -335,7 +252,8 @@ async def test_a_transaction_that_stands_still_lets_go_of_its_locks(server: str)
     its locks."""
     open_store = store_at(f"{server}?idle_s=0.5")
     async with opened(open_store) as one, opened(open_store) as two:
-        await begin(one, "k")
+        async with one.transaction() as session:
+            await session.sequences.reserve({("topic", "k"): 1})  # a key without a row cannot be locked
         with pytest.raises(TransactionEnded, match="was idle for longer than idle_s"):
             async with one.transaction() as session:
                 await session.sequences.reserve({("topic", "k"): 1})

@@ -19,7 +19,7 @@ ON_POSTGRESQL = {
     "no-fence-on-postgresql": Plant(
         "G3",
         "a process that stood still writes when it wakes (PostgreSQL)",
-        "read_known",
+        "ask",
         swap("check_epochs(asked.consumer, asked.held,", "check_epochs(asked.consumer, (),"),
         postgres("a_former_holder_is_fenced"),
         under="store/postgres/known",
@@ -112,7 +112,7 @@ ON_POSTGRESQL = {
     "queued-row-overtaken": Plant(
         "G4",
         "a message goes into the log although an earlier one of its key waits in the queue",
-        "RESERVE",
+        "LOCK_KEYS",
         swap("ORDER BY o.seq DESC LIMIT 1", "ORDER BY o.seq LIMIT 1"),
         WITHIN + "test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen",
         under="store/postgres/questions",
@@ -120,13 +120,13 @@ ON_POSTGRESQL = {
     "queue-asked-before-the-lock": Plant(
         "G4",
         "the queue is asked about before the key is locked: a row that the lock's former holder queued is not seen",
-        "RESERVE",
+        "LOCK_KEYS",
         swap(
-            "    lasts BIGINT[];\nBEGIN",
-            "    lasts BIGINT[];\n    waiting TEXT[];\nBEGIN\n    waiting := ARRAY(SELECT o.aggregateid FROM outbox AS o "
-            "JOIN outbox_queue AS q ON q.seq = o.seq);",
-            "EXISTS (\n",
-            "r.key = ANY(waiting) AND EXISTS (\n",
+            "BEGIN\n    IF NOT",
+            "DECLARE\n    waiting TEXT[];\nBEGIN\n    waiting := ARRAY(SELECT o.aggregateid FROM outbox AS o "
+            "JOIN outbox_queue AS q ON q.seq = o.seq);\n    IF NOT",
+            "AND EXISTS (\n            SELECT 1 FROM (",
+            "AND r.key = ANY(waiting) AND EXISTS (\n            SELECT 1 FROM (",
         ),
         WITHIN + "test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen",
         under="store/postgres/questions",

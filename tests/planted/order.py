@@ -24,7 +24,7 @@ ORDER = {
         "G4",
         "what waited for its predecessor is never ready",
         "READY",
-        swap("s.last >= p.number - 1", "s.last >= p.number"),
+        swap("last.value >= p.number - 1", "last.value >= p.number"),
         store("a_gap_is_ready_when_its_predecessor_was_handled"),
         under="store/sqlite",
     ),

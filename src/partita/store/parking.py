@@ -64,7 +64,7 @@ class ParkedPlace(NamedTuple):
 
 
 class Loosened(NamedTuple):
-    """What runs in a group that keeps no order any more: how many messages that were behind others, and by (source, topic,
+    """The messages that run in a group that keeps no order any more: how many were behind others, and by (source, topic,
     key) the highest number of those that waited for an earlier one."""
 
     behind: int

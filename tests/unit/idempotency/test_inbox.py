@@ -161,10 +161,10 @@ def test_a_message_is_marked_once_and_only_if_it_is_handled_or_waits() -> None:
 def test_each_number_counts_in_its_turn_whatever_becomes_of_its_message() -> None:
     """Otherwise all later messages of its key would wait for a copy under a new number."""
     copy = decided(a_message(number=4), a_message("m2", 5), marks=MARK, last=3)
-    assert verdicts(copy) == ["duplicate", "fresh"] and copy.moved == {PLACE: 5}
+    assert verdicts(copy) == ["duplicate", "fresh"] and copy.counted == {PLACE: 5}
     ahead = decided(a_message(number=5), marks=MARK, last=3)
-    assert ahead.admittances[0].ahead and not ahead.moved
-    assert decided(a_message(number=7)).begun == decided(a_message(number=7)).bases == {PLACE: 7}
+    assert ahead.admittances[0].ahead and not ahead.counted
+    assert decided(a_message(number=7)).counted == decided(a_message(number=7)).bases == {PLACE: 7}
 
 
 def test_a_business_key_is_marked_for_each_handler_and_found_again() -> None:
@@ -207,7 +207,7 @@ class Database:
         found = decide(facts._replace(bases=bases), candidates, NOW_US)
         for row in found.marks:
             self.marks[row.consumer, row.message_id] = InboxEntry(row.payload_hash, row.outcome, row.at_us, row.reply)
-        self.last |= found.begun | found.moved
+        self.last |= found.counted
         self.bases |= found.bases
         for candidate, said in zip(candidates, found.admittances, strict=True):
             if said.marked and said.verdict is Verdict.FRESH:  # its unit of work says so

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from partita.errors import PartitaError, StoreContended, StoreUnavailable
+from partita.errors import PartitaError, StoreUnavailable
 from partita.message import SagaAddress
-from partita.store.port import Session, Store
+from partita.store.port import Session
 from partita.store.sagas import SagaEvent
 from partita.store.tombstones import Tombstone
 from partita.testing.conformance.admission import CASES as ADMISSION_CASES
 from partita.testing.conformance.histories import CASES as HISTORY_CASES
+from partita.testing.conformance.numbers import CASES as NUMBER_CASES
 from partita.testing.conformance.parking import CASES as TROUBLE_CASES
 from partita.testing.conformance.pending import CASES as PENDING_CASES
 from partita.testing.conformance.rows import (
@@ -143,32 +144,6 @@ async def odd_ids_are_found_again(open_store: OpenStore) -> None:
         await session.tombstones.add([Tombstone(SagaAddress(*step, 1, "undo"), 1, b"") for step in steps])
         asked = [("Saga", each, "step") for each in ODD_KEYS]
         assert set(await session.tombstones.find(asked)) == set(steps), "tombstones were mixed up"
-
-
-async def numbers_of_a_key_are_dense(open_store: OpenStore) -> None:
-    """Each reservation begins where the last one ended, also within one transaction; other keys have their own."""
-    async with opened(open_store) as store:
-        async with store.transaction() as session:
-            assert await session.sequences.reserve({("topic", "k"): 2}) == {("topic", "k"): 0}
-            assert await session.sequences.reserve({("topic", "k"): 3}) == {("topic", "k"): 2}
-        async with store.transaction() as session:
-            given = await session.sequences.reserve({("topic", "k"): 1, ("other", "k"): 1})
-            assert dict(given) == {("topic", "k"): 5, ("other", "k"): 0}, "a number is missing, or given twice"
-
-
-async def a_counted_number_never_goes_back(open_store: OpenStore) -> None:
-    """An operator gives up a missing message while a batch counts an earlier one. If the number went back, a copy of a
-    handled message would be taken for one that waits for its turn."""
-    one, other = ("source", "topic", "k"), ("other source", "topic", "k")
-    async with opened(open_store) as store:
-        async with store.transaction() as session:
-            session.sequences.count_in({one: 3})
-        async with store.transaction() as session:
-            session.sequences.count_in({one: 2, other: 1})
-            assert await session.sequences.last_in([one, other]) == {one: 3, other: 1}
-            await session.sequences.reserve({("topic", "k"): 1})
-        async with store.reading() as session:
-            assert await session.sequences.last_in([one, other]) == {one: 3, other: 1}, "a count went back, or is lost"
 
 
 async def pending_rows_come_in_commit_order_until_they_are_sent(open_store: OpenStore) -> None:
@@ -418,34 +393,6 @@ async def statements_run_once_for_each_row(open_store: OpenStore) -> None:
             assert dict(rows[0]) == {"name": "a0", "n": 0}
 
 
-async def many_writers_lose_nothing(open_store: OpenStore) -> None:
-    """Transactions of two openings at once: all commit, one after the other."""
-    place = ("source", "topic", "k")
-
-    async def once(store: Store, name: str) -> bool:
-        try:
-            async with store.transaction() as session:
-                await session.sequences.reserve({("topic", "k"): 1})
-                came = (await session.sequences.last_in([place])).get(place, 0)
-                session.sequences.count_in({place: came + 1})
-                await session.inbox.mark([inbox_row(name)])
-        except StoreContended:
-            return False  # another began the key meanwhile
-        return True
-
-    async def write(store: Store, name: str) -> None:
-        for n in range(20):
-            while not await once(store, f"{name}{n}"):
-                pass
-
-    async with opened(open_store) as one, opened(open_store) as two:
-        await asyncio.gather(write(one, "a"), write(two, "b"), write(one, "c"))
-        async with one.transaction() as session:
-            assert await session.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 60}, "an update was lost"
-            came = await session.sequences.last_in([place])
-            assert came == {place: 60}, "an update was lost"
-
-
 async def the_relay_is_called_when_rows_were_committed(open_store: OpenStore) -> None:
     """The relay is called after the commit, and not for a rollback."""
 
@@ -471,6 +418,7 @@ CASES: tuple[Case, ...] = (
     *ADMISSION_CASES,
     *TIMER_CASES,
     *HISTORY_CASES,
+    *NUMBER_CASES,
     *PENDING_CASES,
     a_block_that_raises_leaves_nothing,
     what_is_committed_is_seen_by_another_opening,
@@ -480,8 +428,6 @@ CASES: tuple[Case, ...] = (
     marks_are_forgotten_by_age_in_batches,
     odd_keys_are_kept_apart,
     odd_ids_are_found_again,
-    numbers_of_a_key_are_dense,
-    a_counted_number_never_goes_back,
     pending_rows_come_in_commit_order_until_they_are_sent,
     a_row_keeps_its_bytes,
     a_refused_row_holds_its_key_and_no_other,
@@ -498,6 +444,5 @@ CASES: tuple[Case, ...] = (
     a_handler_cannot_end_the_transaction,
     a_savepoint_undoes_only_itself,
     statements_run_once_for_each_row,
-    many_writers_lose_nothing,
     the_relay_is_called_when_rows_were_committed,
 )
