@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from partita.errors import StoreCorrupt
+
 HISTORY_MAX = 1_000
 """Up to this size in bytes a history stays in the row of its instance. When it is longer, the next move puts it into
 `saga_history`: a row of more than 2 KB would be moved out of PostgreSQL's pages, and be read and written with each move."""
@@ -147,5 +149,15 @@ def lines_of(rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> list[str]
 
 
 def entries_of(saga: str, saga_id: str, lines: str) -> list[SagaEvent]:
-    """The entries of one instance in these lines."""
-    return [SagaEvent(saga, saga_id, *entry) for entry in _ENTRIES.decode_lines(lines)]
+    """The entries of one instance in these lines.
+
+    Raises:
+        StoreCorrupt: they are not as they were written.
+    """
+    try:
+        return [SagaEvent(saga, saga_id, *entry) for entry in _ENTRIES.decode_lines(lines)]
+    except msgspec.MsgspecError as error:
+        raise StoreCorrupt(
+            f"The history of saga {saga} {saga_id} cannot be read ({error}).",
+            hint="The instance runs on without it. Look which program writes to the table saga, or restore a backup.",
+        ) from error

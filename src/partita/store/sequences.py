@@ -132,7 +132,8 @@ class Sequences:
             if number > self._read[key].counted.get((source, topic), 0):
                 counted.setdefault(key, {})[source, topic] = number
         keys = sorted(sent.keys() | counted.keys())
-        await self.rows.write([KeyChange(k, self._read[k], sent.get(k, {}), counted.get(k, {})) for k in keys])
+        if keys:
+            await self.rows.write([KeyChange(k, self._read[k], sent.get(k, {}), counted.get(k, {})) for k in keys])
         self.restore(Sequences(self.rows))
 
     def copy(self) -> Sequences:

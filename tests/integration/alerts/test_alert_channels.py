@@ -362,13 +362,19 @@ async def test_a_channel_that_fails_in_whatever_way_fails_alone(bank: Any, troub
     bank.audit.retry = Retry(delays=(), in_place=0)
     bank.app = bank.app.configured(replace(bank.app.settings, alert_every_s=3_600.0))
     async with bank.app.running() as system:
+        store = system.stores["audit"]
+
+        async def evaluated() -> bool:
+            async with store.reading() as session:
+                return bool(await session.groups.alarms())
+
+        await until(evaluated)  # by the app's own watch, which would report the letter first
         await bank.app.send(bank.Deposit(name="bad", cents=5))
 
         async def dead() -> bool:
             return bool(await letters(bank))
 
         await until(dead)
-        store = system.stores["audit"]
         await store.leases.leave("watch", f"{system.member}/watch")
         bad, good = Whim("bad", trouble), Whim("good")
         watch = Watch(store, system.bus, "me/watch", (bad, good), every_s=1.0, clock=system.clock, ask_s=3.0)

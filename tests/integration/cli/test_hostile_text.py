@@ -33,6 +33,8 @@ HOSTILE = "k\x1b[31m\x9b2J\r\nFORGED line\u202e\u2066\u200b\ufeff\u2028\x7f\U000
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Columns by which rows are found and that a state machine reads: no text of a message gets there.
 OURS = {"consumer", "saga", "status", "step", "state", "outcome", "scope", "resource", "kind", "name", "what", "slot"}
+ENTRIES = {("saga", "history"), ("saga_history", "entries")}
+"""Texts of JSON lines."""
 APP = "hostile_app:app"
 
 
@@ -83,12 +85,24 @@ def _poison(file: Path) -> int:
         for table in tables:
             if table.startswith(("sqlite_", "partita_", "saga_definition", "audit")):
                 continue
+            if table == "key_numbers":
+                continue  # numbers, by names that no person reads
             for _, column, kind, *_ in db.execute(f"PRAGMA table_info({table})").fetchall():
-                if kind == "TEXT" and column not in OURS and (table, column) != ("operation", "target"):
+                if (table, column) in ENTRIES:
+                    rows = db.execute(f"SELECT rowid, {column} FROM {table}").fetchall()
+                    changed = [(_poisoned(lines), rowid) for rowid, lines in rows]
+                    count += db.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", changed).rowcount
+                elif kind == "TEXT" and column not in OURS and (table, column) != ("operation", "target"):
                     sql = f'UPDATE OR IGNORE {table} SET "{column}" = "{column}" || ? WHERE instr("{column}", ?) = 0'
                     count += db.execute(sql, (HOSTILE, "FORGED")).rowcount
         db.commit()
     return count
+
+
+def _poisoned(lines: str) -> str:
+    """The entries of a history with hostile text behind the name of each message and each note."""
+    entries = [json.loads(line) for line in lines.splitlines()]
+    return "".join(f"{json.dumps([*entry[:-2], *(text + HOSTILE for text in entry[-2:])])}\n" for entry in entries)
 
 
 @pytest.fixture(scope="module")

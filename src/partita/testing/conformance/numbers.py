@@ -28,6 +28,8 @@ async def a_counted_number_never_goes_back(open_store: OpenStore) -> None:
         async with store.transaction() as session:
             session.sequences.count_in({one: 3})
         async with store.transaction() as session:
+            session.sequences.count_in({one: 1})
+        async with store.transaction() as session:
             session.sequences.count_in({one: 2, other: 1})
             assert await session.sequences.last_in([one, other]) == {one: 3, other: 1}
             await session.sequences.reserve({("topic", "k"): 1})
