@@ -70,8 +70,8 @@ prove: .venv/shop.ok ## the long proof: 20,000 generated sagas, then ten seeds, 
 prove-servers: .venv/dev.ok ## the same on PostgreSQL and Kafka, which are killed too; three brokers; ten minutes without one
 	$(BIN)/python -m servers.prove $(ARGS)
 	PARTITA_LONG=1 $(BIN)/python -m pytest -v tests/processes/test_on_servers.py tests/processes/test_kafka_trouble.py \
-	  tests/processes/test_waiting_killed.py --timeout 1200 \
-	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three or hundred_kills or only_a_kill" || exit 3
+	  tests/processes/test_waiting_killed.py tests/processes/test_mixing.py --timeout 3600 \
+	  -k "killed_under_load or while_the_broker_is_down or one_broker_of_three or hundred_kills or only_a_kill or on_the_same_keys" || exit 3
 
 oracles: .venv/oracles.ok ## readers, writers and checkers of other projects give their opinion of ours (java, maven, node, go)
 	$(PYTEST) -n 2 -m oracles --timeout 1200 $(ARGS) || [ $$? = 5 ]

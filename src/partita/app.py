@@ -149,8 +149,8 @@ class App:
     def _check_own(self, service: Service) -> None:
         if service not in self.services:
             raise NotFound(
-                f"{service.name} is not a service of this app.",
-                hint=f"It has: {', '.join(s.name for s in self.services)}.",
+                f"{getattr(service, 'name', repr(service)):.80} is not a service of this app.",
+                hint=f"It has: {', '.join(s.name for s in self.services)}. The service itself is given, not its name.",
             )
 
     def ingress(

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 import pytest
 from tests.servers import postgres_url
 
-from partita.errors import StoreContended
+from partita.errors import StoreContended, StoreReplaced
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
-from partita.store.port import Store
-from partita.testing.conformance import numbers
-from partita.testing.conformance.rows import OpenStore, opened, outbox_row
+from partita.store.port import Asked, Store
+from partita.testing.conformance.rows import OpenStore, inbox_row, opened, outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
@@ -40,23 +39,74 @@ def store_at(url: str) -> OpenStore:
     return open_store
 
 
+def asked_about(*keys: str) -> Asked:
+    """The questions of admission about messages of these keys."""
+    return Asked("group", (), (), (), (), (), sending=keys)
+
+
 async def begin(store: Store, *keys: str) -> None:
     """Give each key its first number: a key without a row cannot be locked."""
     async with store.transaction() as session:
         await session.sequences.reserve({("topic", key): 1 for key in keys})
 
 
-async def test_a_store_that_writes_over_a_row_made_meanwhile_does_not_pass(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A suite that cannot fail proves nothing: two writers begin a key, and give one number twice."""
-    from partita.store.postgres import key_rows
+async def test_of_two_that_number_a_key_without_its_lock_the_second_is_refused(server: str) -> None:
+    """Both have read the key at admission. After it the store of the second locks keys: it would only be refused again."""
+    place, open_store = ("topic", "k"), store_at(server)
+    async with opened(open_store) as one, opened(open_store) as two:
+        await begin(one, "k")
 
-    safe = "WHERE t.version = excluded.version - 1 OR excluded.sent = '{}'"
-    assert safe in key_rows.WRITE
-    monkeypatch.setattr(key_rows, "WRITE", key_rows.WRITE.replace(safe, ""))
-    with pytest.raises(AssertionError, match="an update was lost"):
-        await numbers.many_writers_lose_nothing(store_at(server))
+        async def second() -> None:
+            async with two.transaction() as session:
+                await session.read_known(asked_about("k"))
+                await session.inbox.mark([inbox_row("second")])
+                await session.sequences.reserve({place: 1})
+
+        with pytest.raises(StoreContended):
+            async with two.transaction() as session:
+                await session.read_known(asked_about("k"))
+                assert await session.sequences.reserve({place: 1}) == {place: 1}
+                await session.inbox.mark([inbox_row("first")])
+                await begin(one, "k")
+        async with one.transaction() as session:
+            assert await session.sequences.reserve({place: 1}) == {place: 2}
+            other = asyncio.ensure_future(second())
+            done, _ = await asyncio.wait([other], timeout=0.2)
+            assert not done, "it did not wait for the lock"
+        await asyncio.wait_for(other, PATIENCE_S)
+        async with one.reading() as session:
+            assert list(await session.inbox.seen("group", ["first", "second"])) == ["second"]
+
+
+async def test_numbers_that_are_counted_meanwhile_refuse_none(server: str) -> None:
+    """Two partitions bring messages of one key: the transactions of both commit, whichever is first."""
+    place, came, open_store = ("topic", "k"), ("source", "topic", "k"), store_at(server)
+    async with opened(open_store) as one, opened(open_store) as two:
+        await begin(one, "k")
+        async with one.transaction() as session:
+            await session.read_known(asked_about("k"))
+            async with two.transaction() as other:
+                await other.read_known(asked_about("k"))
+                other.sequences.count_in({came: 7})
+            session.sequences.count_in({("another", "topic", "k"): 3})
+            assert await session.sequences.reserve({place: 1}) == {place: 1}
+        async with two.reading() as session:
+            both = [came, ("another", "topic", "k")]
+            assert await session.sequences.last_in(both) == {both[0]: 7, both[1]: 3}
+
+
+async def test_a_key_that_was_read_before_the_database_was_replaced_gets_no_number(server: str) -> None:
+    """A restored database has another source: the number would belong to messages that were sent before."""
+    async with opened(store_at(server)) as store:
+        await begin(store, "k")
+        with pytest.raises(StoreReplaced):
+            async with store.transaction() as session:
+                await session.read_known(asked_about("k"))
+                await session.execute("UPDATE partita_meta SET value = '2' WHERE name = 'incarnation'", {})
+                await session.sequences.reserve({("topic", "k"): 1})
+        with pytest.raises(StoreReplaced):
+            async with store.transaction():
+                pass
 
 
 async def test_of_two_that_begin_a_key_the_second_is_refused(server: str) -> None:

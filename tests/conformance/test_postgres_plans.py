@@ -53,7 +53,10 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "parking.OVERDUE_READY": (parking.OVERDUE_READY, ("g", ALL, SOME)),
     "inbox.SEEN": (inbox.SEEN, ("g", ["m7", "m8"])),
     "outbox.STATUS": (outbox.STATUS, ()),
-    "key_rows.WRITE": (key_rows.WRITE, (["k1"], [1], ['{"t": 2}'], ['{"t s": 2}'])),
+    "key_rows.WRITE": (
+        key_rows.WRITE.format("$1", "$2", "$3"),
+        ('[["k1", 0, {"t": 2}, 0, {"t s": 2}]]', "id", "1"),
+    ),
     "sagas.DUE": (sagas.DUE, (ALL, SOME, "m")),
     "sagas.REARM": (sagas.REARM, (ALL, SOME)),
     "tombstones.FIND": (tombstones.FIND, (["s"],)),

@@ -50,8 +50,18 @@ async def batch(store: Store, session: Session, name: str) -> None:
     places = [("source", "topic", key) for key in ids]
     steps = [("Saga", key, "step") for key in ids]
     await session.read_known(
-        Asked("group", (), [("group", i) for i in ids], places, [("topic", i) for i in ids], steps)
+        Asked(
+            "group",
+            (),
+            [("group", i) for i in ids],
+            places,
+            [("topic", i) for i in ids],
+            steps,
+            ids,
+            loaded := [("Saga", i) for i in ids],
+        )
     )
+    assert not [row for _, i in loaded if (row := (await session.sagas.load("Saga", [i])).get(i))]
     await session.inbox.mark([inbox_row(i) for i in ids])
     session.sequences.count_in(dict.fromkeys(places, 1))
     await session.sequences.write()

@@ -17,6 +17,7 @@ from tests.conformance.within_ground import (
     HELD,
     MAKE_BROKEN,
     PATIENCE_S,
+    SERVICE,
     asked,
     asyncpg,
     both,
@@ -40,8 +41,9 @@ from tests.waiting import the_time, until
 from partita.bell import Bell
 from partita.bus.port import Bus, Record, Subscription, TopicSpec
 from partita.clock import SystemClock
+from partita.errors import StoreContended
 from partita.message import envelope_from_bytes
-from partita.store.port import Store
+from partita.store.port import Asked, Store
 
 pytestmark = [pytest.mark.slow]
 __all__ = ["running", "url"]
@@ -226,6 +228,24 @@ async def test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen(url: s
             await until_waiting(url, 1)
         await asyncio.wait_for(second, PATIENCE_S)
         assert await queue_of(store) == ["m1", "m2"]
+
+
+async def test_a_row_that_is_queued_after_its_key_was_read_is_not_overtaken(url: str) -> None:
+    """A handler's transaction has read the numbers of the key at admission, when nothing was queued, and locks nothing."""
+    about = Asked(SERVICE, (), (), (), (), (), sending=["a"])
+    async with both(url) as (bus, store), store_at(url, bus, joins=True) as same:
+        await leave(store, row("m0", "a"))
+        with pytest.raises(StoreContended):
+            async with store.transaction() as session:
+                await session.read_known(about)
+                async with same.transaction() as user:
+                    await leave_in(user, [row("m1", "a")], queued=True)
+                await leave_in(session, [row("m2", "a")])
+        assert await ids(bus) == ["m0"] and await queue_of(store) == ["m1"]
+        async with same.transaction() as session:
+            await session.read_known(about)
+            await leave_in(session, [row("m2", "a"), row("m3", "b")])
+        assert sorted(await ids(bus)) == ["m0", "m3"] and await queue_of(store) == ["m1", "m2"]
 
 
 async def test_within_a_transaction_a_key_keeps_its_way(url: str) -> None:

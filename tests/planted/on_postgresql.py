@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.planted.finders import WITHIN, postgres
 from tests.planted.planting import Plant, swap
 
+NUMBERS = "tests/conformance/test_postgres_numbers.py::"
 SETS = "tests/conformance/test_postgres_sets.py::test_a_wave_leaves_what_its_rows_leave_one_by_one"
 
 ON_POSTGRESQL = {
@@ -75,8 +76,9 @@ ON_POSTGRESQL = {
         "a transaction takes its offsets when it names its messages, with locks that last until its commit",
         "Within.take",
         swap(
-            "self._link.ending = self._put",
-            "await self._link.connection.execute(self._put())\n            self._rows = []",
+            "return others",
+            "self.write()\n        await self._link.connection.execute('; '.join(self._link.last))\n"
+            "        self._link.last.clear()\n        self._rows = []\n        return others",
         ),
         WITHIN + "test_no_partition_is_locked_before_the_commit",
     ),
@@ -117,14 +119,46 @@ ON_POSTGRESQL = {
         WITHIN + "test_a_row_that_was_queued_while_its_key_was_waited_for_is_seen",
         under="store/postgres/questions",
     ),
+    "queued-row-overtaken-without-a-lock": Plant(
+        "G4",
+        "a key whose numbers were read at admission goes into the log although a row of it was queued before",
+        "FIND_KNOWN",
+        swap("IF within AND EXISTS (SELECT 1 FROM outbox_queue)", "IF false"),
+        WITHIN + "test_a_row_that_is_queued_after_its_key_was_read_is_not_overtaken",
+        under="store/postgres/questions",
+    ),
+    "number-given-twice-on-postgresql": Plant(
+        "G4",
+        "a number is given without a lock, and written although another transaction gave it meanwhile",
+        "WRITE_KEYS",
+        swap("WHERE excluded.sent = '{{}}' OR t.version = excluded.version - 1;", ";"),
+        NUMBERS + "test_of_two_that_number_a_key_without_its_lock_the_second_is_refused",
+        under="store/postgres/questions",
+    ),
+    "count-of-another-lost": Plant(
+        "G4",
+        "a number counted meanwhile by another transaction goes back",
+        "WRITE_KEYS",
+        swap("OR t.counted_version = excluded.counted_version - 1 THEN", "OR true THEN"),
+        NUMBERS + "test_a_count_merges_with_that_of_another_transaction",
+        under="store/postgres/questions",
+    ),
+    "number-of-a-former-source": Plant(
+        "G3",
+        "a database that was replaced numbers the messages of the process that opened the former one",
+        "WRITE_KEYS",
+        swap("PERFORM partita_is_source(of_id, of_incarnation);", ""),
+        NUMBERS + "test_a_key_that_was_read_before_the_database_was_replaced_gets_no_number",
+        under="store/postgres/questions",
+    ),
     "queue-asked-before-the-lock": Plant(
         "G4",
         "the queue is asked about before the key is locked: a row that the lock's former holder queued is not seen",
         "LOCK_KEYS",
         swap(
-            "BEGIN\n    IF NOT",
+            "BEGIN\n    PERFORM partita_is_source",
             "DECLARE\n    waiting TEXT[];\nBEGIN\n    waiting := ARRAY(SELECT o.aggregateid FROM outbox AS o "
-            "JOIN outbox_queue AS q ON q.seq = o.seq);\n    IF NOT",
+            "JOIN outbox_queue AS q ON q.seq = o.seq);\n    PERFORM partita_is_source",
             "AND EXISTS (\n            SELECT 1 FROM (",
             "AND r.key = ANY(waiting) AND EXISTS (\n            SELECT 1 FROM (",
         ),

@@ -71,7 +71,7 @@ ORDER = {
         "G4",
         "the numbers of a key have a hole",
         "Sequences.reserve",
-        swap("before[place] + count)", "before[place] + count + 1)"),
+        swap("= last + count", "= last + count + 1"),
         store("numbers_of_a_key_are_dense"),
     ),
     "number-given-twice": Plant(
@@ -92,7 +92,7 @@ ORDER = {
         "G4",
         "the last number of a key goes back",
         "Sequences.write",
-        swap("if number > self._read[key].counted.get((source, topic), 0):", "if True:"),
+        swap("if number > self._read[key].counted.get(name, 0):", "if True:"),
         store("a_counted_number_never_goes_back"),
     ),
     "lane-passed": Plant(

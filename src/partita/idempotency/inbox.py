@@ -174,12 +174,14 @@ class Decided(NamedTuple):
 
 def asked_of(consumer: str, ordered: bool, candidates: Sequence[Candidate], overtaking: Collection[str] = ()) -> Asked:
     """The questions to the database before a group decides about these candidates."""
-    asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [])
+    asked = Asked(consumer, (), marks := [], places := [], keys := [], steps := [], sending := [])
     for candidate in candidates:
         origin, envelope, key = candidate.origin, candidate.envelope, candidate.key
         if origin is NEW:
             marks.append((consumer, envelope.id))
         if origin is not COUNTS:
+            if key is not None:
+                sending.append(key)
             if candidate.business:
                 marks.extend(candidate.business)
             if envelope.saga is not None and envelope.kind == "command" and (step := candidate.step) is not None:

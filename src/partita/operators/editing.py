@@ -19,7 +19,7 @@ from partita.message import envelope_to_bytes
 from partita.observability.letters import View, difference, envelope_of, open_letter, view
 from partita.observability.reach import Stores
 from partita.operators.audit import record
-from partita.runtime.path.admission import row_of_letter
+from partita.runtime.path.parked_rows import row_of_letter
 from partita.runtime.path.pipeline import Pipeline
 from partita.schemas.fields.shape import Shape
 from partita.store.dead_letters import DeadLetter

@@ -16,7 +16,7 @@ from partita.catalog.service import Service
 from partita.clock import Clock, Ids
 from partita.errors import Conflict, NotFound
 from partita.operators.audit import in_words, record
-from partita.runtime.path.admission import row_of_letter
+from partita.runtime.path.parked_rows import row_of_letter
 from partita.store.dead_letters import DeadLetter, LetterFilter
 from partita.store.operations import OperationRow
 from partita.store.parking import REPLAYED

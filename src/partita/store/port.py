@@ -39,6 +39,8 @@ class Asked(NamedTuple):
     places: Sequence[tuple[str, str, str]]  # (source, topic, key): their last numbers
     keys: Sequence[tuple[str, str]]  # (topic, key): is one of them parked?
     steps: Sequence[tuple[str, str, str]]  # (saga, saga id, step): were they undone?
+    sending: Sequence[str] = ()  # the keys under which messages probably leave
+    sagas: Sequence[tuple[str, str]] = ()  # (saga, saga id): the instances that are loaded next
 
 
 class Known(NamedTuple):
@@ -80,7 +82,8 @@ class Session(Protocol):
 
     async def read_known(self, asked: Asked) -> Known:
         """The answers of `claims.check`, `inbox.seen`, `sequences.last_in`, `parking.held` and `tombstones.find` in
-        this order; on a server in one round trip.
+        this order; on a server in one round trip, with `sequences.reserve` and `sagas.load` made ready for what is asked
+        next.
 
         Raises:
             Fenced: as `claims.check`.

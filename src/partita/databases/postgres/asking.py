@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -16,6 +16,7 @@ from partita.errors import (
     StoreContended,
     StoreCorrupt,
     StoreRefused,
+    StoreReplaced,
     StoreUnavailable,
     TransactionEnded,
 )
@@ -43,6 +44,8 @@ _UNAVAILABLE = {
     "3D000": ("there is no such database", "CREATE DATABASE, or correct the URL."),
     "42501": ("this user may not do that", "GRANT it, or use another user."),
 }
+ANOTHER_SOURCE = "PT003"
+"""The state of a statement that numbers messages for a source that the database no longer is."""
 IDLE = "idle-in-transaction timeout"
 """The text that the driver keeps of a 25P03 which arrived between two calls."""
 _CONTENDED = ("40", "55P03", "0A000")
@@ -60,6 +63,8 @@ def meaning(error: Exception, where: str, *, connected: bool = False, of_a_user:
         if of_a_user and _is_own_doing(error, state):
             return None
         said = without_rows(str(error))
+        if state == ANOTHER_SOURCE:
+            return replaced(where)
         if state in _CORRUPT:
             return StoreCorrupt(f"{where}: the database is damaged ({said}).", hint="Restore a backup.")
         if state == "0A000" and not isinstance(error, asyncpg.InvalidCachedStatementError):
@@ -86,6 +91,15 @@ def stood_still(where: str) -> TransactionEnded:
     return TransactionEnded(
         f"{where}: the server ended the transaction, which was idle for longer than idle_s; nothing of it was kept.",
         hint="Long-running code belongs outside of it (concurrency=N), or raise idle_s in the URL of the store.",
+    )
+
+
+def replaced(where: str) -> StoreReplaced:
+    """The error of a process that opened another database, which was here before this one."""
+    return StoreReplaced(
+        f"{where}: this is not the database that this process opened: it was restored from a copy, or a standby took "
+        "over. Messages sent under the former source could be taken for copies of earlier ones.",
+        hint="Start this process again: its memory belongs to the former database.",
     )
 
 
@@ -150,8 +164,8 @@ class Link:
         self.where = where
         self.writing = writing
         self.failed: Exception | None = None
-        self.ending: Callable[[], str] | None = None
-        """Makes the statements that go in one message with the COMMIT."""
+        self.last: list[str] = []
+        """The statements that go in one message with the COMMIT, in their order."""
         self._waiting: dict[Table, list[Sequence[Any]]] = {}
 
     def is_open(self) -> bool:
@@ -171,6 +185,10 @@ class Link:
     async def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement of Partita's."""
         await self.flush()
+        return await self.look(sql, *given)
+
+    async def look(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement whose result does not depend on the waiting rows: these wait on."""
         try:
             found: Iterable[Any] = await self.connection.fetch(sql, *map(_kept, given))
         except ERRORS as error:

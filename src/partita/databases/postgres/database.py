@@ -255,10 +255,9 @@ class Database:
                 raise
             if not link.is_open():
                 ended_within(self.where)
-            last = link.ending() if link.ending is not None else ""
-            told = "".join(f"NOTIFY {quoted(channel)}; " for channel in dict.fromkeys(notify or ()))
+            told = [f"NOTIFY {quoted(channel)}" for channel in dict.fromkeys(notify or ())]
             try:
-                tag = await seen_through(link.connection.execute(f"{last}{told}COMMIT"))
+                tag = await seen_through(link.connection.execute("; ".join([*link.last, *told, "COMMIT"])))
             except ERRORS as error:
                 if isinstance(error, asyncpg.InternalClientError) and self._clock.monotonic() - began >= idle_s:
                     raise stood_still(self.where) from error

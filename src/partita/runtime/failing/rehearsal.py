@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 from partita.codec.learning import learn_writer
 from partita.errors import PartitaError, UnknownSchema
-from partita.runtime.path.admission import row_of_letter
 from partita.runtime.path.calling import meta_of
 from partita.runtime.path.delivery import Delivery, record_of
+from partita.runtime.path.parked_rows import row_of_letter
 from partita.runtime.path.pipeline import Pipeline
 from partita.runtime.path.waves import HandlerFailed
 from partita.store.dead_letters import DeadLetter

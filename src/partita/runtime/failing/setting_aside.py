@@ -16,8 +16,8 @@ from partita.dead_letters.dead_letter import failure
 from partita.errors import Expired, ProcessDied, StoodStill
 from partita.idempotency.inbox import FATAL, FATAL_STEP, Verdict, mark_of
 from partita.runtime.failing.retry_policy import delay_of
-from partita.runtime.path.admission import parked_row
 from partita.runtime.path.delivery import Delivery
+from partita.runtime.path.parked_rows import parked_row
 from partita.runtime.path.pipeline import Pipeline
 from partita.store.claims import Held
 from partita.store.parking import REPLAYED, ParkedRow

@@ -13,13 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from partita.bus.port import Record
 from partita.catalog.binding import Binding
 from partita.catalog.catalog import Catalog
 from partita.catalog.contract import contract_of, key_text, version_in
 from partita.catalog.service import Service
 from partita.codec.port import Codec
-from partita.dead_letters.dead_letter import envelope_or_none
 from partita.errors import Conflict, Expired, Malformed, Overtaken, PartitaError, UnknownSchema
 from partita.idempotency.inbox import (
     AT_ONCE,
@@ -50,13 +48,13 @@ from partita.runtime.path.answering import PENDING, not_yet
 from partita.runtime.path.delivery import Delivery, Handling, Output
 from partita.runtime.path.expiry import forgotten, may_be_forgotten, too_old
 from partita.runtime.path.letters import Letters
+from partita.runtime.path.parked_rows import only_counts, parked_row
 from partita.runtime.path.pending_commands import close_undone
 from partita.runtime.path.same_meaning import Meaning
 from partita.runtime.path.undos import fatal_of, hold, overtake, step_name
 from partita.runtime.path.waves import HandlerFailed
 from partita.size import is_long
 from partita.store.claims import Held
-from partita.store.dead_letters import DeadLetter
 from partita.store.inbox import InboxEntry
 from partita.store.parking import ParkedRow, State
 from partita.store.pending import PendingCommand
@@ -113,9 +111,10 @@ class Admission:
         held: Held,
         now_us: int,
         ahead: ReadAhead | None = None,
+        loaded: Sequence[tuple[str, str]] = (),
     ) -> list[Admitted]:
         """Check the fence, decide about each delivery, write the marks, and settle those that may not go on. `ahead` has
-        the facts already known of them (`read_ahead`).
+        the facts already known of them (`read_ahead`); `loaded` are the instances of sagas that are loaded after it.
 
         Raises:
             Fenced: another process holds one of the partitions `held` now. HandlerFailed: one is so old that it may have been
@@ -137,7 +136,8 @@ class Admission:
             await hold(session, candidates)
             fatal = await fatal_of(session, self.service.name, candidates)
             overtaking = await overtake(session, self.service.name, deliveries, candidates, fatal, now_us)
-        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, ahead and ahead.known)
+        read = ahead and ahead.known
+        facts = await self._facts(session, deliveries, candidates, held, overtaking, now_us, read, loaded)
         facts = facts._replace(fatal=fatal) if fatal else facts
         decided = await self._decided(session, facts, candidates, now_us)
         admitted = [
@@ -165,10 +165,13 @@ class Admission:
                 each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
-    async def read_ahead(self, session: Session, own: Sequence[Delivery]) -> ReadAhead:
-        """The facts of messages that this very transaction has made, with the last numbers of their keys."""
+    async def read_ahead(
+        self, session: Session, own: Sequence[Delivery], loaded: Sequence[tuple[str, str]]
+    ) -> ReadAhead:
+        """The facts of messages that this very transaction has made, with the last numbers of their keys. `loaded`: see
+        `admit`."""
         candidates = {delivery: self.candidate(delivery) for delivery in own}
-        return ReadAhead(await self._read_known(session, list(candidates.values()), (), ()), candidates)
+        return ReadAhead(await self._read_known(session, list(candidates.values()), (), (), loaded), candidates)
 
     async def foresee(self, session: Session, delivery: Delivery, now_us: int) -> Admittance:
         """The decision about one delivery as of now; nothing is written."""
@@ -200,11 +203,12 @@ class Admission:
         overtaking: Collection[str],
         now_us: int,
         ahead: Known | None,
+        loaded: Sequence[tuple[str, str]] = (),
     ) -> Facts:
         """Ask for all facts of `decide`: one read for every batch, more only where it leaves questions."""
         group, ordered = self.service.name, self.service.order == "key"
         out = [c for c in candidates if c.origin is PARKED]
-        known = await self._read_known(session, candidates, held, overtaking) if ahead is None else ahead
+        known = await self._read_known(session, candidates, held, overtaking, loaded) if ahead is None else ahead
         standing: Mapping[str, State] = {}
         if out:
             rows = await session.parking.get(group, [c.name for c in out])
@@ -228,9 +232,15 @@ class Admission:
         return decided
 
     async def _read_known(
-        self, session: Session, candidates: Sequence[Candidate], held: Held, overtaking: Collection[str]
+        self,
+        session: Session,
+        candidates: Sequence[Candidate],
+        held: Held,
+        overtaking: Collection[str],
+        loaded: Sequence[tuple[str, str]] = (),
     ) -> Known:
-        asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)._replace(held=held)
+        asked = asked_of(self.service.name, self.service.order == "key", candidates, overtaking)
+        asked = asked._replace(held=held, sagas=loaded)
         return await session.read_known(asked) if any(asked[1:]) else Known({}, {}, frozenset(), {})
 
     async def keep_letter(
@@ -415,44 +425,6 @@ def business_key(type_name: str, value: object) -> str:
     return f"{type_name}#{text}"
 
 
-def parked_row(
-    delivery: Delivery, consumer: str, state: State, now_us: int, *, delay: int = -1, due_us: int = 0, tries: int = 0
-) -> ParkedRow:
-    """A delivery from the bus in its parked form."""
-    record, envelope = delivery.record, delivery.envelope
-    assert record is not None
-    serves = envelope.saga if envelope is not None and envelope.kind == "command" else None
-    return ParkedRow(
-        0,
-        consumer,
-        record.topic,
-        record.partition,
-        record.offset,
-        record.key,
-        delivery.name,
-        envelope.type if envelope is not None else "",
-        state,
-        delay,
-        due_us,
-        tries,
-        step_name((serves.saga, serves.saga_id, serves.step)) if serves is not None and serves.is_effect else "",
-        envelope.source if envelope is not None else "",
-        envelope.key_sequence if envelope is not None else 0,
-        record.headers,
-        record.value,
-        record.appended_us,
-        now_us,
-    )
-
-
-def row_of_letter(letter: DeadLetter, state: State, delay: int, now_us: int) -> ParkedRow:
-    """A dead letter in its parked form, to be replayed."""
-    record = Record(letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value, now_us)
-    delivery = Delivery(envelope_or_none(record), letter.topic, letter.key, letter.value, record)
-    row = parked_row(delivery, letter.consumer, state, now_us, delay=delay, tries=letter.attempts)
-    return row._replace(message_id=letter.message_id)
-
-
 def _answer_expired(candidate: Candidate) -> Expired:
     """The error for a used key. It does not depend on the bytes: the first ones are not kept as long as the key, so
     a different content looks like the same one written by a newer version of its sender."""
@@ -461,11 +433,6 @@ def _answer_expired(candidate: Candidate) -> Expired:
         "it was not handled again.",
         hint="Read what became of the first one, or send another one with a new key.",
     )
-
-
-def only_counts(row: ParkedRow) -> ParkedRow:
-    """A parked message of which only the number counts, when its turn comes: it has no type, so no handler."""
-    return row._replace(message_id=f"{row.message_id}#{row.number}", type="")
 
 
 def _why_not(delivery: Delivery, candidate: Candidate, said: Admittance) -> PartitaError:

@@ -105,6 +105,8 @@ class _LateUnit:
         if self._opened is None:
             try:
                 work = await self._stack.enter_async_context(self._pipeline.units.begin(self._delivery))
+                # Done again, this transaction would have its call outside done again.
+                work.session.sequences.wait_for_others()
                 (each,) = await work.admit([self._delivery], self._held)
                 if [*each.due] != self._due:
                     raise Superseded

@@ -25,11 +25,11 @@ from partita.runtime.path.handlers import Handlers
 from partita.runtime.path.letters import Letters
 from partita.runtime.path.saga_steps import SagaDirectory
 from partita.runtime.path.same_meaning import Meaning
-from partita.runtime.path.unit_of_work import UnitsOfWork
+from partita.runtime.path.unit_of_work import UnitOfWork, UnitsOfWork
 from partita.runtime.path.waves import CommitRefused, HandlerFailed, NotForWaves
 from partita.store.claims import Held
 from partita.store.parking import ParkedRow
-from partita.store.port import Known, Session, Store
+from partita.store.port import Known, Store
 
 AT_ONCE_DEPTH = 8
 """The most steps of a chain within one service that share a transaction; the rest goes by the bus, or a circle of events
@@ -176,7 +176,7 @@ class Pipeline:
             admitted = await work.admit(deliveries, held)
             await work.handle(admitted, waves=waves)
             for _ in range(AT_ONCE_DEPTH - 1 if at_once else 0):
-                own, ahead = await self._own(work.session, admitted, handlers=bool(held))
+                own, ahead = await self._own(work, admitted, handlers=bool(held))
                 if not own:
                     break
                 admitted = await work.admit(own, ahead=ahead)
@@ -185,7 +185,7 @@ class Pipeline:
         return work.admitted
 
     async def _own(
-        self, session: Session, admitted: Sequence[Admitted], *, handlers: bool
+        self, work: UnitOfWork, admitted: Sequence[Admitted], *, handlers: bool
     ) -> tuple[list[Delivery], ReadAhead | None]:
         """The messages that these caused for this very service, to be handled at once instead of after a way by the bus.
 
@@ -211,7 +211,7 @@ class Pipeline:
                 )
         if not found:
             return [], None
-        ahead = await self.admission.read_ahead(session, found)
+        ahead = await self.admission.read_ahead(work.session, found, work.sagas.concerned(found))
         at_once = self._in_turn(found, ahead.known) if self.service.order == "key" else found
         for delivery in at_once:
             assert delivery.envelope is not None

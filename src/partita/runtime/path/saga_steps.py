@@ -108,12 +108,15 @@ class SagaBatch:
         wanted: dict[str, dict[str, None]] = {}
         if self._directory.hearing:
             await self._load_early(handlings)
-        for handling in handlings:
-            interest = handling.delivery.interest
-            if interest is not None and interest.for_sagas:
-                for saga, saga_id in self._concerned(handling.delivery):
-                    wanted.setdefault(saga, {})[saga_id] = None
+        for saga, saga_id in self.concerned([handling.delivery for handling in handlings]):
+            wanted.setdefault(saga, {})[saga_id] = None
         await self.load_ids({saga: list(ids) for saga, ids in wanted.items()})
+
+    def concerned(self, deliveries: Sequence[Delivery]) -> list[Named]:
+        """The instances that these may concern and that are not loaded yet."""
+        of_sagas = [each for each in deliveries if each.interest is not None and each.interest.for_sagas]
+        named = dict.fromkeys(named for each in of_sagas for named in self._concerned(each))
+        return [each for each in named if each not in self._instances]
 
     async def _load_early(self, handlings: Sequence[Handling]) -> None:
         starts: list[tuple[str, str]] = []

@@ -52,7 +52,8 @@ class UnitOfWork:
         self, deliveries: Sequence[Delivery], held: Held = (), ahead: ReadAhead | None = None
     ) -> list[Admitted]:
         """Check the fence and decide about each delivery; see `Admission.admit`."""
-        admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, ahead)
+        loaded = self.sagas.concerned(deliveries)
+        admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, ahead, loaded)
         self.admitted += admitted
         return admitted
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from partita.errors import StoreReplaced
-
 META = "SELECT name, value FROM partita_meta"
 # A statement that numbers keys checks it too: the number would belong to a source that the database no longer is.
 IS_SOURCE = """
@@ -23,12 +21,3 @@ def parts_of(source: str) -> tuple[str, str]:
     """The id and the incarnation that `IS_SOURCE` compares."""
     database, _, incarnation = source.rpartition("/")[2].partition(".")
     return database, incarnation
-
-
-def replaced(where: str) -> StoreReplaced:
-    """The error of a process that opened another database, which was here before this one."""
-    return StoreReplaced(
-        f"{where}: this is not the database that this process opened: it was restored from a copy, or a standby took "
-        "over. Messages sent under the former source could be taken for copies of earlier ones.",
-        hint="Start this process again: its memory belongs to the former database.",
-    )

@@ -9,28 +9,15 @@ import msgspec
 
 from partita.databases.postgres.arrays import columns, kept, told, unnest
 from partita.databases.postgres.asking import Link
-from partita.errors import StoreContended
-from partita.store.postgres.identity import parts_of, replaced
+from partita.databases.postgres.literals import text_literal
+from partita.store.postgres.identity import parts_of
 from partita.store.postgres.ledger import PostgresLedger
 from partita.store.postgres.within import Within
 from partita.store.sequences import KeyChange, KeyNumbers, Place, SequenceKey
 
 READ = "SELECT * FROM partita_keys($1)"
 LOCK = "SELECT * FROM partita_lock_keys($1, $2, $3, $4, $5)"
-# A row that was not read last, or that another transaction has written since, is merged number by number. A row with new numbers
-# of messages that leave is locked, so it is the one that was read, or it was made meanwhile by another transaction.
-WRITE = f"""
-INSERT INTO key_numbers AS t (key, version, sent, counted)
-SELECT key, version + 1, sent::jsonb, counted::jsonb
-FROM {unnest(key="text", version="bigint", sent="text", counted="text")} ORDER BY ord
-ON CONFLICT (key) DO UPDATE SET version = t.version + 1, sent = t.sent || excluded.sent,
-    counted = CASE WHEN t.version = excluded.version - 1 THEN t.counted || excluded.counted ELSE (
-        SELECT coalesce(jsonb_object_agg(name, n), '{{}}') FROM (
-            SELECT name, max(value::bigint) AS n
-            FROM (SELECT * FROM jsonb_each_text(t.counted) UNION ALL SELECT * FROM jsonb_each_text(excluded.counted))
-                 AS both_of(name, value) GROUP BY name) AS merged) END
-WHERE t.version = excluded.version - 1 OR excluded.sent = '{{}}'
-"""
+WRITE = "SELECT partita_write_keys({}, {}, {})"
 BASE_IN = f"""
 INSERT INTO sequence_base (consumer, source, topic, key, base)
 SELECT $1, source, topic, key, base FROM {unnest(2, source="text", topic="text", key="text", base="bigint")}
@@ -45,31 +32,39 @@ FROM {unnest(2, source="text", topic="text", key="text")} CROSS JOIN LATERAL (
 """
 FORGET_BASES = "DELETE FROM sequence_base WHERE consumer = $1 AND topic = $2"
 FORGET = """
-UPDATE key_numbers AS t SET version = version + 1, counted = (
+UPDATE key_numbers AS t SET counted_version = counted_version + 1, counted = (
     SELECT coalesce(jsonb_object_agg(name, n), '{}') FROM jsonb_each(t.counted) AS each(name, n)
     WHERE NOT starts_with(name, $1))
 WHERE EXISTS (SELECT 1 FROM jsonb_object_keys(t.counted) AS name WHERE starts_with(name, $1))
 """
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 _encode = msgspec.json.encode
+ESCAPED = "\\u0001"
+"""In JSON: the character that `kept` puts before others; no JSON of PostgreSQL holds a NUL."""
 
 
-def numbers_of(version: int, sent: str, counted: str) -> KeyNumbers:
-    """A row as it is stored; topics have no space in their names."""
-    by_name: dict[Place, int] = {}
-    for name, number in _decode(counted).items():
-        topic, _, source = name.partition(" ")
-        by_name[told(source), topic] = number
-    return KeyNumbers(version, _decode(sent), by_name)
+def numbers_of(version: int, sent: str, counted_version: int, counted: str) -> KeyNumbers:
+    """A row as it is stored."""
+    numbers = _decode(counted)
+    if ESCAPED in counted:
+        numbers = {told(name): number for name, number in numbers.items()}
+    return KeyNumbers(version, _decode(sent), numbers, counted_version)
 
 
-def _stored(change: KeyChange) -> tuple[str, int, str, str]:
-    counted = {f"{topic} {kept(source)}": number for (source, topic), number in change.counted.items()}
-    return change.key, change.before.version, _encode(change.sent).decode(), _encode(counted).decode()
+def _stored(change: KeyChange) -> tuple[Any, ...]:
+    before = change.before
+    return change.key, before.version, change.sent, before.counted_version, change.counted
+
+
+def _without_nul(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    key, version, sent, counted_version, counted = row
+    return kept(key), version, sent, counted_version, {kept(name): number for name, number in counted.items()}
 
 
 class PostgresKeyRows(PostgresLedger):
     """See `partita.store.sequences.KeyRows`. `source` is the one this process numbers for."""
+
+    alone = False
 
     def __init__(self, link: Link, source: str, within: Within | None = None) -> None:
         super().__init__(link)
@@ -89,18 +84,20 @@ class PostgresKeyRows(PostgresLedger):
         """
         asked = sorted(places, key=lambda place: (place[1], place[0]))
         found = await self._link.rows(LOCK, *columns(asked), *parts_of(self._source), self._within is not None)
-        if not found:
-            raise replaced(self._link.where)
         if self._within is not None:
             for topic, key, *_, waits in found:
                 if waits:
                     self._within.queued(topic, key)
-        return _found([row[1:5] for row in found if row[2] is not None])
+        return _found([row[1:6] for row in found if row[2] is not None])
 
     async def write(self, changes: Sequence[KeyChange]) -> None:
         """Write changed rows."""
-        if await self._link.run(WRITE, *columns([_stored(change) for change in changes])) != len(changes):
-            raise StoreContended(f"{self._link.where}: another transaction began a key meanwhile.", hint="Run again.")
+        await self._link.rows(WRITE.format("$1", "$2", "$3"), _text(changes), *parts_of(self._source))
+
+    async def write_last(self, changes: Sequence[KeyChange]) -> None:
+        """Write them in one message with the COMMIT: no round trip, and none under the locks of the rows."""
+        given = (text_literal(each) for each in (_text(changes), *parts_of(self._source)))
+        self._link.last.append(WRITE.format(*given))
 
     async def base_in(self, consumer: str, first: Mapping[SequenceKey, int]) -> None:
         """Store the bases of keys that a group began in the middle."""
@@ -119,4 +116,12 @@ class PostgresKeyRows(PostgresLedger):
 
 
 def _found(rows: Iterable[Sequence[Any]]) -> dict[str, KeyNumbers]:
-    return {key: numbers_of(version, sent, counted) for key, version, sent, counted in rows}
+    return {key: numbers_of(*rest) for key, *rest in rows}
+
+
+def _text(changes: Sequence[KeyChange]) -> str:
+    rows = [_stored(change) for change in changes]
+    text = _encode(rows).decode()
+    if "\\u0000" in text or ESCAPED in text:
+        return _encode(list(map(_without_nul, rows))).decode()
+    return text

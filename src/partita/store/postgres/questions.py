@@ -8,18 +8,21 @@ cost one round trip.
 
 from __future__ import annotations
 
-from partita.store.sagas import HISTORY_MAX
+from partita.databases.postgres.asking import ANOTHER_SOURCE
+from partita.store.sagas import HISTORY_MAX, SagaRow
 
+REST = [name for name in SagaRow._fields if name not in ("saga", "saga_id", "data")]
 HOW = "LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan"
 
 # Each RETURN QUERY sees the commits before its own start, so a question after a lock sees what the lock's former holder
 # committed. The locks of the sagas whose steps are asked about come first, in the one order for all (tombstones.py). The
 # claims come next, with the weakest lock: transactions of one holder share it and may update what they have in hand. A
-# take-over asks for the strongest lock, so it waits until all of them have ended.
+# take-over asks for the strongest lock, so it waits until all of them have ended. The queue is looked at after the numbers:
+# a row that a transaction queued with the last of them is seen.
 FIND_KNOWN = f"""
 CREATE FUNCTION partita_known(
     of_consumer TEXT, claim_topics TEXT[], claim_partitions BIGINT[], mark_consumers TEXT[], mark_ids TEXT[],
-    keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN
+    keys TEXT[], parked_keys TEXT[], undone_ids TEXT[], named BOOLEAN, within BOOLEAN, sagas TEXT[], saga_ids TEXT[]
 ) RETURNS TABLE (kind BIGINT, a TEXT, b TEXT, c TEXT, d TEXT, n BIGINT, m BIGINT, data BYTEA)
 {HOW} AS $$
 BEGIN
@@ -44,10 +47,14 @@ BEGIN
             SELECT t.* FROM inbox_key AS t WHERE t.message_id = r.id AND t.consumer = r.consumer LIMIT 1) AS found;
     END IF;
     IF cardinality(keys) > 0 THEN
-        RETURN QUERY SELECT 3::bigint, r.key, found.sent::text, found.counted::text, NULL::text, found.version, NULL::bigint,
-                            NULL::bytea
+        RETURN QUERY SELECT 3::bigint, r.key, found.sent::text, found.counted::text, NULL::text, found.version,
+                            found.counted_version, NULL::bytea
         FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
             SELECT t.* FROM key_numbers AS t WHERE t.key = r.key LIMIT 1) AS found;
+        IF within AND EXISTS (SELECT 1 FROM outbox_queue) THEN
+            RETURN QUERY SELECT 6::bigint, NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
+                                NULL::bytea;
+        END IF;
     END IF;
     IF cardinality(parked_keys) > 0 THEN
         RETURN QUERY SELECT DISTINCT 4::bigint, t.topic, t.key, NULL::text, NULL::text, NULL::bigint, NULL::bigint,
@@ -58,14 +65,21 @@ BEGIN
         RETURN QUERY SELECT 5::bigint, t.saga, t.saga_id, t.step, NULL::text, t.epoch, t.at_us, t.reply
         FROM tombstone AS t WHERE t.saga_id = ANY(undone_ids);
     END IF;
+    IF cardinality(saga_ids) > 0 THEN
+        RETURN QUERY SELECT 7::bigint, r.saga, r.id, json_build_array(found.{", found.".join(REST)})::text, NULL::text,
+                            NULL::bigint, NULL::bigint, found.data
+        FROM unnest(sagas, saga_ids) AS r(saga, id) CROSS JOIN LATERAL (
+            SELECT t.* FROM saga AS t WHERE t.saga_id = r.id AND t.saga = r.saga LIMIT 1) AS found;
+    END IF;
 END
 $$;
 """
 KEYS = f"""
-CREATE FUNCTION partita_keys(keys TEXT[]) RETURNS TABLE (of_key TEXT, number BIGINT, last_sent TEXT, last_counted TEXT)
+CREATE FUNCTION partita_keys(keys TEXT[])
+RETURNS TABLE (of_key TEXT, sent_at BIGINT, last_sent TEXT, counted_at BIGINT, last_counted TEXT)
 {HOW} AS $$
 BEGIN
-    RETURN QUERY SELECT r.key, found.version, found.sent::text, found.counted::text
+    RETURN QUERY SELECT r.key, found.version, found.sent::text, found.counted_version, found.counted::text
     FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
         SELECT t.* FROM key_numbers AS t WHERE t.key = r.key LIMIT 1) AS found;
 END
@@ -148,19 +162,57 @@ BEGIN
 END
 $$;
 """
+# A number would belong to a source that the database no longer is.
+IS_SOURCE = f"""
+CREATE FUNCTION partita_is_source(of_id TEXT, of_incarnation TEXT) RETURNS VOID {HOW} AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'id' AND m.value = of_id)
+        OR NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'incarnation' AND m.value = of_incarnation) THEN
+        RAISE EXCEPTION 'this database has another source' USING ERRCODE = '{ANOTHER_SOURCE}';
+    END IF;
+END
+$$;
+"""
+# New numbers of messages that leave are refused if another transaction gave some since the row was read. Numbers counted are
+# merged, one by one, where another one counted some.
+WRITE_KEYS = f"""
+CREATE FUNCTION partita_write_keys(changes JSONB, of_id TEXT, of_incarnation TEXT) RETURNS VOID {HOW} AS $$
+DECLARE
+    written BIGINT;
+BEGIN
+    PERFORM partita_is_source(of_id, of_incarnation);
+    INSERT INTO key_numbers AS t (key, version, sent, counted_version, counted)
+    SELECT e.change ->> 0, (e.change ->> 1)::bigint + (e.change -> 2 <> '{{}}')::int, e.change -> 2,
+           (e.change ->> 3)::bigint + (e.change -> 4 <> '{{}}')::int, e.change -> 4
+    FROM jsonb_array_elements(changes) WITH ORDINALITY AS e(change, ord) ORDER BY ord
+    ON CONFLICT (key) DO UPDATE SET
+        version = t.version + (excluded.sent <> '{{}}')::int, sent = t.sent || excluded.sent,
+        counted_version = t.counted_version + (excluded.counted <> '{{}}')::int,
+        counted = CASE
+            WHEN excluded.counted = '{{}}' OR t.counted_version = excluded.counted_version - 1 THEN t.counted || excluded.counted
+            ELSE (SELECT jsonb_object_agg(name, n) FROM (
+                SELECT name, max(value::bigint) AS n
+                FROM (SELECT * FROM jsonb_each_text(t.counted) UNION ALL SELECT * FROM jsonb_each_text(excluded.counted))
+                     AS both_of(name, value) GROUP BY name) AS merged) END
+    WHERE excluded.sent = '{{}}' OR t.version = excluded.version - 1;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written <> jsonb_array_length(changes) THEN
+        RAISE EXCEPTION 'numbers of a key were given meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+END
+$$;
+"""
 # The rows of a key leave the queue in the order in which they entered it, so the newest decides for all. Rows and queue are
 # read after the key was locked, by a statement of its own: what the lock's former holder wrote is seen.
 LOCK_KEYS = f"""
 CREATE FUNCTION partita_lock_keys(topics TEXT[], keys TEXT[], of_id TEXT, of_incarnation TEXT, within BOOLEAN)
-RETURNS TABLE (of_topic TEXT, of_key TEXT, number BIGINT, last_sent TEXT, last_counted TEXT, waits BOOLEAN) {HOW} AS $$
+RETURNS TABLE (of_topic TEXT, of_key TEXT, sent_at BIGINT, last_sent TEXT, counted_at BIGINT, last_counted TEXT, waits BOOLEAN)
+{HOW} AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'id' AND m.value = of_id)
-        OR NOT EXISTS (SELECT 1 FROM partita_meta AS m WHERE m.name = 'incarnation' AND m.value = of_incarnation) THEN
-        RETURN;
-    END IF;
+    PERFORM partita_is_source(of_id, of_incarnation);
     PERFORM 1 FROM unnest(keys) AS r(key) CROSS JOIN LATERAL (
         SELECT 1 FROM key_numbers AS t WHERE t.key = r.key FOR NO KEY UPDATE) AS locked;
-    RETURN QUERY SELECT r.topic, r.key, found.version, found.sent::text, found.counted::text,
+    RETURN QUERY SELECT r.topic, r.key, found.version, found.sent::text, found.counted_version, found.counted::text,
         within AND EXISTS (SELECT 1 FROM outbox_queue) AND EXISTS (
             SELECT 1 FROM (
                 SELECT o.slot, o.seq FROM outbox AS o
@@ -172,4 +224,4 @@ BEGIN
 END
 $$;
 """
-QUESTIONS = LOCK_KEYS + FIND_KNOWN + KEYS + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT
+QUESTIONS = IS_SOURCE + WRITE_KEYS + LOCK_KEYS + FIND_KNOWN + KEYS + RESOLVE + SAGAS + MOVE_SAGAS + UNSENT + SENT

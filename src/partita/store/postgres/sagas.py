@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from partita.databases.postgres.arrays import columns, unnest
+import msgspec
+
+from partita.databases.postgres.arrays import columns, told, unnest
+from partita.databases.postgres.asking import Link
 from partita.databases.postgres.inserts import Table
 from partita.errors import StoreContended
 from partita.store.postgres.ledger import PostgresLedger
+from partita.store.postgres.questions import REST
 from partita.store.sagas import Due, DueTimer, SagaEvent, SagaRow, entries_of, lines_of
 
 COLUMNS = ", ".join(SagaRow._fields)
@@ -71,14 +76,33 @@ INSERT INTO saga_definition (saga, version, digest) VALUES ($1, $2, $3)
 ON CONFLICT (saga, version) DO UPDATE SET digest = excluded.digest RETURNING digest
 """
 OPEN = ("running", "compensating", "needs_attention")
+_decode = msgspec.json.Decoder(list[Any]).decode
+
+
+def saga_row(saga: str, saga_id: str, rest: str, data: bytes) -> SagaRow:
+    """An instance whose other fields come as JSON."""
+    fields = dict(zip(REST, map(told, _decode(rest)), strict=True))
+    return SagaRow(saga=saga, saga_id=saga_id, data=data, **fields)
 
 
 class PostgresSagas(PostgresLedger):
     """See `partita.store.sagas.Sagas`."""
 
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self._learned: dict[tuple[str, str], SagaRow | None] = {}
+
+    def learn(self, asked: Iterable[tuple[str, str]], found: Mapping[tuple[str, str], SagaRow]) -> None:
+        """Take instances that were read with other questions, for their next load."""
+        self._learned.update((each, found.get(each)) for each in asked)
+
     async def load(self, saga: str, ids: Sequence[str]) -> Mapping[str, SagaRow]:
         """The instances that exist."""
-        return {row[1]: SagaRow(*row) for row in await self._link.rows(LOAD, saga, list(ids))} if ids else {}
+        rows = {each: self._learned.pop((saga, each)) for each in ids if (saga, each) in self._learned}
+        others = [each for each in ids if each not in rows]
+        if others:
+            rows |= {row[1]: SagaRow(*row) for row in await self._link.rows(LOAD, saga, others)}
+        return {each: row for each, row in rows.items() if row is not None}
 
     async def save(self, rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> None:
         """Insert or update instances, and append history."""
@@ -109,7 +133,7 @@ class PostgresSagas(PostgresLedger):
             )
             for r, lines in written
         ]
-        moved: int = (await self._link.rows(MOVE, *columns(moving)))[0][0]
+        moved: int = (await self._link.look(MOVE, *columns(moving)))[0][0]
         return moved
 
     async def due(self, now_us: int, limit: int, member: str) -> Due:

@@ -21,8 +21,10 @@ CREATE TABLE inbox_key (
 );
 CREATE UNIQUE INDEX inbox_key_once ON inbox_key (message_id, consumer);
 
-CREATE TABLE key_numbers (key TEXT PRIMARY KEY, version BIGINT NOT NULL, sent JSONB NOT NULL, counted JSONB NOT NULL)
-    WITH (fillfactor = 50);
+CREATE TABLE key_numbers (
+    key TEXT PRIMARY KEY, version BIGINT NOT NULL, sent JSONB NOT NULL, counted JSONB NOT NULL,
+    counted_version BIGINT NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
 CREATE TABLE sequence_base (
     consumer TEXT NOT NULL, source TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, base BIGINT NOT NULL,
     PRIMARY KEY (key, source, topic, consumer)

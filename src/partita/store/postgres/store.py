@@ -14,14 +14,14 @@ from partita.bell import Bell
 from partita.clock import US, Renewed
 from partita.databases.log_tables import LogTables
 from partita.databases.postgres.arrays import columns
-from partita.databases.postgres.asking import ERRORS, Link
+from partita.databases.postgres.asking import ERRORS, Link, replaced
 from partita.databases.postgres.database import Database
 from partita.databases.postgres.lock_waits import LOCK
 from partita.databases.postgres.naming import outbox_channel, quoted
 from partita.databases.postgres.place import MAY_ASK_PLACE, PLACE
 from partita.databases.postgres.pooler import is_heard
 from partita.databases.postgres.tables import PostgresOwnTables
-from partita.errors import StoreMismatch, StoreReplaced, StoreUnavailable
+from partita.errors import StoreContended, StoreMismatch, StoreReplaced, StoreUnavailable
 from partita.machine.port import Machine
 from partita.migrations.own_tables import OwnTables, Tables
 from partita.settings.address import without_secrets
@@ -31,10 +31,10 @@ from partita.store.port import Asked, Known
 from partita.store.postgres.claims import TAKE, PostgresClaims
 from partita.store.postgres.dead_letters import PostgresDeadLetters
 from partita.store.postgres.groups import PostgresGroups
-from partita.store.postgres.identity import META, replaced, source_of
+from partita.store.postgres.identity import META, source_of
 from partita.store.postgres.inbox import PostgresInbox
 from partita.store.postgres.key_rows import PostgresKeyRows
-from partita.store.postgres.known import read_known
+from partita.store.postgres.known import PostgresKnown
 from partita.store.postgres.leases import PostgresLeases
 from partita.store.postgres.log_beside import LogBeside
 from partita.store.postgres.operations import PostgresOperations
@@ -57,6 +57,9 @@ log = logger(__name__)
 ASK_CLOCK_EVERY_S = 1.0
 CLOCK_OLD_S = 3.0
 LISTEN_AGAIN_AFTER_S = 5.0
+LOCK_AFTER_S = 10.0
+"""How long keys are locked before they are numbered, after transactions were in each other's way: a lock waits, where a
+transaction without it would be done again."""
 DEAF: set[str] = set()
 """The URLs at which this process found that no notification arrives."""
 
@@ -76,7 +79,8 @@ def _nothing() -> None:
 
 
 class PostgresSession:
-    """See `partita.store.port.Session`. `added` is called when outbox rows were queued."""
+    """See `partita.store.port.Session`. `added` is called when outbox rows were queued; `locks_keys`: it numbers no key without
+    its lock."""
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class PostgresSession:
         source: str,
         beside: LogBeside,
         added: Callable[[], None] = _nothing,
+        locks_keys: bool = True,
     ) -> None:
         self._link = link
         self._statements = statements
@@ -95,9 +100,16 @@ class PostgresSession:
         self.sequences = Sequences(PostgresKeyRows(link, source, within))
         self.outbox = PostgresOutbox(link, added, written, within)
         self.sagas = PostgresSagas(link)
+        self._known = PostgresKnown(link, self.sequences, self.sagas, within=within is not None, free=not locks_keys)
         self.tombstones = PostgresTombstones(link)
         self.parking = PostgresParking(link)
         self.claims = PostgresClaims(link)
+
+    async def end(self) -> None:
+        """Do the last work: the numbers of keys, then the messages, which take the locks of the log."""
+        await self.sequences.write(last=True)
+        if self._within is not None:
+            self._within.write()
 
     @property
     def left(self) -> int:
@@ -133,7 +145,7 @@ class PostgresSession:
         """The answers for admission, in one round trip that locks what it reads; a second one where a key is parked."""
         if not self._link.writing:
             return await ledger_by_ledger(self, asked)
-        return await read_known(self._link, self.sequences, asked)
+        return await self._known.read(asked)
 
     async def execute(self, sql: str, params: Mapping[str, Any]) -> int:
         """Run a writing statement; returns how many rows it changed."""
@@ -212,6 +224,11 @@ class PostgresStore:
         self._told = Renewed(self._clock, self._ask_clock, every_s=ASK_CLOCK_EVERY_S, old_s=CLOCK_OLD_S)
         self._base_at = 0.0
         self._base_us = self._told_us = 0
+        self._lock_until = 0.0
+
+    @property
+    def _locks_keys(self) -> bool:
+        return self._clock.monotonic() < self._lock_until
 
     @property
     def leases(self) -> PostgresLeases:
@@ -268,15 +285,18 @@ class PostgresStore:
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[PostgresSession]:
         """A writing transaction; wakes the relays, here and elsewhere, when it committed outbox rows."""
         channels: list[str] = []
-        async with self._database.writing(durable=durable, notify=channels) as link:
-            try:
-                added = lambda: channels.append(self._channel)  # noqa: E731
-                session = PostgresSession(link, self._statements, self.source, self._beside, added)
+        added = lambda: channels.append(self._channel)  # noqa: E731
+        try:
+            async with self._database.writing(durable=durable, notify=channels) as link:
+                session = PostgresSession(link, self._statements, self.source, self._beside, added, self._locks_keys)
                 yield session
-                await session.sequences.write()
-            except StoreReplaced:
-                self._refuse()
-                raise
+                await session.end()
+        except StoreReplaced:
+            self._refuse()
+            raise
+        except StoreContended:
+            self._lock_until = self._clock.monotonic() + LOCK_AFTER_S
+            raise
         self.left += session.left
         if channels:
             self.bell.ring("rows")

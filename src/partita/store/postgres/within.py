@@ -18,7 +18,8 @@ BYTES_MAX = 16 * 2**20
 
 TOPICS = "SELECT name FROM partita_log.topic WHERE name = ANY($1::text[])"
 # A deferred constraint takes locks when it is checked: before those of the log, or two commits could wait for each other.
-PUT = "SET CONSTRAINTS ALL IMMEDIATE; SELECT partita_log.put({}); "
+CHECK = "SET CONSTRAINTS ALL IMMEDIATE"
+PUT = "SELECT partita_log.put({})"
 
 
 class Within:
@@ -52,8 +53,6 @@ class Within:
             else:
                 self.queued(row.aggregatetype, row.aggregateid)
                 others.append(row)
-        if self._rows:
-            self._link.ending = self._put
         return others
 
     @property
@@ -65,9 +64,10 @@ class Within:
         """Drop the messages taken after so many: a savepoint was rolled back."""
         del self._rows[count:]
 
-    def _put(self) -> str:
+    def write(self) -> None:
+        """Write them with the COMMIT."""
         if not self._rows:
-            return ""
+            return
         ids, topics, keys, _, payloads, headers, correlations, *_ = zip(*self._rows, strict=True)
         arrays = (
             text_literal(self._service),
@@ -79,4 +79,4 @@ class Within:
             bytes_literal(payloads),
             texts_literal(correlations),
         )
-        return PUT.format(", ".join(arrays))
+        self._link.last += [CHECK, PUT.format(", ".join(arrays))]

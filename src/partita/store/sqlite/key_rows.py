@@ -33,22 +33,28 @@ _encode = msgspec.json.encode
 class SqliteKeyRows(SqliteLedger):
     """See `partita.store.sequences.KeyRows`."""
 
+    alone = True
+
     async def read(self, keys: Collection[str]) -> Mapping[str, KeyNumbers]:
         """The rows that exist."""
         found = self._rows_of(READ, (), list(keys))
-        return {key: KeyNumbers(version, _decode(sent), _by_place(counted)) for key, version, sent, counted in found}
+        return {key: KeyNumbers(version, _decode(sent), _decode(counted)) for key, version, sent, counted in found}
 
     async def lock(self, places: Collection[Place]) -> Mapping[str, KeyNumbers]:
-        """Read them: a writing transaction has locked the file."""
+        """Read them: they are locked."""
         return await self.read({key for _, key in places})
 
     async def write(self, changes: Sequence[KeyChange]) -> None:
         """Write changed rows."""
         rows = [
-            (key, before.version + 1, _text({**before.sent, **sent}), _named({**before.counted, **counted}))
+            (key, before.version + 1, _text({**before.sent, **sent}), _text({**before.counted, **counted}))
             for key, before, sent, counted in changes
         ]
         self._db.executemany(WRITE, rows)
+
+    async def write_last(self, changes: Sequence[KeyChange]) -> None:
+        """Write changed rows."""
+        await self.write(changes)
 
     async def base_in(self, consumer: str, first: Mapping[SequenceKey, int]) -> None:
         """Store the bases of keys that a group began in the middle."""
@@ -63,19 +69,6 @@ class SqliteKeyRows(SqliteLedger):
         """Let a group begin again in a topic."""
         self._db.execute(FORGET_BASES, (consumer, topic))
         self._db.execute(FORGET, {"topic": f"{topic} "})
-
-
-def _by_place(counted: str) -> dict[Place, int]:
-    """Numbers by (source, topic); topics have no space in their names."""
-    found: dict[Place, int] = {}
-    for name, number in _decode(counted).items():
-        topic, _, source = name.partition(" ")
-        found[source, topic] = number
-    return found
-
-
-def _named(counted: Mapping[Place, int]) -> str:
-    return _text({f"{topic} {source}": number for (source, topic), number in counted.items()})
 
 
 def _text(numbers: Mapping[str, int]) -> str:

@@ -332,7 +332,7 @@ class SqliteStore:
         async with self._file.writing(synced=durable) as db:
             session = SqliteSession(db, self.path, self._clock, added)
             yield session
-            await session.sequences.write()
+            await session.sequences.write(last=True)
             session.finish()
         if queued:
             self.bell.ring("rows")
