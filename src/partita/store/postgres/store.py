@@ -63,6 +63,9 @@ transaction without it would be done again."""
 DEAF: set[str] = set()
 """The URLs at which this process found that no notification arrives."""
 
+# A deferred constraint takes locks when it is checked: before those of keys and of the log, or two commits could wait for each
+# other.
+CHECK = "SET CONSTRAINTS ALL IMMEDIATE"
 SET_META = (
     "INSERT INTO partita_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
@@ -106,10 +109,12 @@ class PostgresSession:
         self.claims = PostgresClaims(link)
 
     async def end(self) -> None:
-        """Do the last work: the numbers of keys, then the messages, which take the locks of the log."""
+        """Do the last work, all of it in one message with the COMMIT: the numbers of keys, then the messages."""
         await self.sequences.write(last=True)
         if self._within is not None:
             self._within.write()
+        if self._link.last:
+            self._link.last.insert(0, CHECK)
 
     @property
     def left(self) -> int:
