@@ -95,6 +95,27 @@ async def test_numbers_that_are_counted_meanwhile_refuse_none(server: str) -> No
             assert await session.sequences.last_in(both) == {both[0]: 7, both[1]: 3}
 
 
+async def test_numbers_of_other_topics_that_are_given_meanwhile_refuse_none(server: str) -> None:
+    """Two handlers of a service send under one key on two topics at once; of one topic, messages would change places."""
+    open_store = store_at(server)
+    async with opened(open_store) as one, opened(open_store) as two:
+        await begin(one, "k")
+        async with one.transaction() as session:
+            await session.read_known(asked_about("k", "new"))
+            async with two.transaction() as other:
+                await other.read_known(asked_about("k", "new"))
+                await other.sequences.reserve({("other", "k"): 2, ("other", "new"): 1})
+                other.sequences.count_in({("source", "topic", "k"): 5})
+            session.sequences.count_in({("another", "topic", "k"): 3})
+            assert await session.sequences.reserve({("topic", "k"): 1}) == {("topic", "k"): 1}
+            await session.sequences.reserve({("topic", "new"): 1})
+        async with two.transaction() as session:
+            asked = {("topic", "k"): 1, ("other", "k"): 1, ("topic", "new"): 1, ("other", "new"): 1}
+            assert list((await session.sequences.reserve(asked)).values()) == [2, 2, 1, 1]
+            came = [(source, "topic", "k") for source in ("source", "another")]
+            assert await session.sequences.last_in(came) == dict(zip(came, (5, 3), strict=True))
+
+
 async def test_a_key_that_was_read_before_the_database_was_replaced_gets_no_number(server: str) -> None:
     """A restored database has another source: the number would belong to messages that were sent before."""
     async with opened(store_at(server)) as store:

@@ -55,7 +55,7 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "outbox.STATUS": (outbox.STATUS, ()),
     "key_rows.WRITE": (
         key_rows.WRITE.format("$1", "$2", "$3"),
-        ('[["k1", 0, {"t": 2}, 0, {"t s": 2}]]', "id", "1"),
+        ('[["k1", 0, {"t": 2}, 0, {"t s": 2}, {"t": 1}]]', "id", "1"),
     ),
     "sagas.DUE": (sagas.DUE, (ALL, SOME, "m")),
     "sagas.REARM": (sagas.REARM, (ALL, SOME)),

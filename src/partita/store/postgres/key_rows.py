@@ -53,12 +53,13 @@ def numbers_of(version: int, sent: str, counted_version: int, counted: str) -> K
 
 def _stored(change: KeyChange) -> tuple[Any, ...]:
     before = change.before
-    return change.key, before.version, change.sent, before.counted_version, change.counted
+    was = {topic: before.sent.get(topic, 0) for topic in change.sent}
+    return change.key, before.version, change.sent, before.counted_version, change.counted, was
 
 
 def _without_nul(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    key, version, sent, counted_version, counted = row
-    return kept(key), version, sent, counted_version, {kept(name): number for name, number in counted.items()}
+    key, version, sent, counted_version, counted, was = row
+    return kept(key), version, sent, counted_version, {kept(name): number for name, number in counted.items()}, was
 
 
 class PostgresKeyRows(PostgresLedger):

@@ -173,30 +173,46 @@ BEGIN
 END
 $$;
 """
-# New numbers of messages that leave are refused if another transaction gave some since the row was read. Numbers counted are
-# merged, one by one, where another one counted some.
+# New numbers of messages that leave are refused if another transaction gave some of the same topic since the row was read.
+# Numbers counted are merged, one by one, where another one counted some. A row that is not the one that was read is not written
+# by the first statement, and locked by it: nothing changes it before the second, which looks at each number.
+COUNTED = """CASE WHEN {counted} = '{{}}' OR t.counted_version = {read} THEN t.counted || {counted} ELSE (
+        SELECT jsonb_object_agg(name, n) FROM (
+            SELECT name, max(value::bigint) AS n
+            FROM (SELECT * FROM jsonb_each_text(t.counted) UNION ALL SELECT * FROM jsonb_each_text({counted}))
+                 AS both_of(name, value) GROUP BY name) AS merged) END"""
 WRITE_KEYS = f"""
 CREATE FUNCTION partita_write_keys(changes JSONB, of_id TEXT, of_incarnation TEXT) RETURNS VOID {HOW} AS $$
 DECLARE
-    written BIGINT;
+    written TEXT[];
+    merged BIGINT := 0;
 BEGIN
     PERFORM partita_is_source(of_id, of_incarnation);
-    INSERT INTO key_numbers AS t (key, version, sent, counted_version, counted)
-    SELECT e.change ->> 0, (e.change ->> 1)::bigint + (e.change -> 2 <> '{{}}')::int, e.change -> 2,
-           (e.change ->> 3)::bigint + (e.change -> 4 <> '{{}}')::int, e.change -> 4
-    FROM jsonb_array_elements(changes) WITH ORDINALITY AS e(change, ord) ORDER BY ord
-    ON CONFLICT (key) DO UPDATE SET
-        version = t.version + (excluded.sent <> '{{}}')::int, sent = t.sent || excluded.sent,
-        counted_version = t.counted_version + (excluded.counted <> '{{}}')::int,
-        counted = CASE
-            WHEN excluded.counted = '{{}}' OR t.counted_version = excluded.counted_version - 1 THEN t.counted || excluded.counted
-            ELSE (SELECT jsonb_object_agg(name, n) FROM (
-                SELECT name, max(value::bigint) AS n
-                FROM (SELECT * FROM jsonb_each_text(t.counted) UNION ALL SELECT * FROM jsonb_each_text(excluded.counted))
-                     AS both_of(name, value) GROUP BY name) AS merged) END
-    WHERE excluded.sent = '{{}}' OR t.version = excluded.version - 1;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    IF written <> jsonb_array_length(changes) THEN
+    WITH put AS (
+        INSERT INTO key_numbers AS t (key, version, sent, counted_version, counted)
+        SELECT e.change ->> 0, (e.change ->> 1)::bigint + (e.change -> 2 <> '{{}}')::int, e.change -> 2,
+               (e.change ->> 3)::bigint + (e.change -> 4 <> '{{}}')::int, e.change -> 4
+        FROM jsonb_array_elements(changes) WITH ORDINALITY AS e(change, ord) ORDER BY ord
+        ON CONFLICT (key) DO UPDATE SET
+            version = t.version + (excluded.sent <> '{{}}')::int, sent = t.sent || excluded.sent,
+            counted_version = t.counted_version + (excluded.counted <> '{{}}')::int,
+            counted = {COUNTED.format(counted="excluded.counted", read="excluded.counted_version - 1")}
+        WHERE excluded.sent = '{{}}' OR t.version = excluded.version - 1 RETURNING t.key
+    ) SELECT array_agg(key) INTO written FROM put;
+    IF coalesce(cardinality(written), 0) = jsonb_array_length(changes) THEN
+        RETURN;
+    END IF;
+    UPDATE key_numbers AS t SET
+        version = t.version + 1, sent = t.sent || e.sent, counted_version = t.counted_version + (e.counted <> '{{}}')::int,
+        counted = {COUNTED.format(counted="e.counted", read="e.counted_version")}
+    FROM (
+        SELECT c ->> 0 AS key, c -> 2 AS sent, (c ->> 3)::bigint AS counted_version, c -> 4 AS counted, c -> 5 AS before
+        FROM jsonb_array_elements(changes) AS change(c)) AS e
+    WHERE t.key = e.key AND NOT e.key = ANY(coalesce(written, '{{}}')) AND NOT EXISTS (
+        SELECT 1 FROM jsonb_each_text(e.before) AS b(topic, number)
+        WHERE coalesce((t.sent ->> b.topic)::bigint, 0) <> b.number::bigint);
+    GET DIAGNOSTICS merged = ROW_COUNT;
+    IF coalesce(cardinality(written), 0) + merged <> jsonb_array_length(changes) THEN
         RAISE EXCEPTION 'numbers of a key were given meanwhile' USING ERRCODE = 'serialization_failure';
     END IF;
 END
