@@ -37,6 +37,7 @@ class Owner:
         self.schemas = _home(schemas, place)
         self.compatibility = check_level(compatibility, f"{place}: {name}")
         self.messages: dict[str, type[Any]] = {}
+        self.old_shapes: dict[str, None] = {}  # the names on the wire of those with an upcaster
 
     @property
     def events_topic(self) -> str:

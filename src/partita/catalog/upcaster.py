@@ -49,6 +49,7 @@ def take_upcaster(owner: Owner, function: Callable[..., Any], place: Place) -> N
             hint="One way leads from a version to the newest. Delete one of the two.",
         )
     old.take_upcaster(Upcaster(function, new, place))
+    owner.old_shapes[old.full_name] = None
 
 
 def _edge(owner: Owner, function: Callable[..., Any], place: Place) -> tuple[Contract, Contract]:
@@ -78,7 +79,7 @@ def olds_of(contract: Contract) -> tuple[Contract, ...]:
     """The old shapes whose messages become messages of this class, the oldest first."""
     if isinstance(contract, FaultContract):
         return tuple(fault_of(old) for old in olds_of(contract.of))
-    owned = (contract_of(cls) for cls in contract.service.messages.values())
+    owned = (contract_of(contract.service.messages[name]) for name in contract.service.old_shapes)
     return tuple(
         sorted(
             (each for each in owned if each.upcaster is not None and each.newest is contract),
