@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Many
 
 from partita.design.brief.reading import read_brief
 from partita.design.brief.refused import BriefRefused
@@ -123,20 +124,35 @@ def _rewired(brief: str) -> Iterator[str]:
                     yield brief[: found.start(1)] + other + brief[found.end(1) :]
 
 
-def boilerplate(brief: str, source: str, build: Callable[[Design], Document], share: float) -> tuple[list[str], int]:
+def boilerplate(
+    brief: str, source: str, build: Callable[[Design], Document], share: float, first: Many[int] = ()
+) -> tuple[list[str], int]:
     """The sentences that survive the mutants of a brief, and the number of all. It ends as soon as no more than that share of them
-    is left, counted as often as they are there and each once: mutants of all lines are mixed, so that few are needed."""
+    is left, counted as often as they are there and each once. The mutants at the places of `first` come first."""
     every = sentences(build(read_brief(brief, source)))
     left = set(every)
-    distinct = len(left)
-    found = list(mutants(brief))
-    for start in range(STRIDE):
-        for mutant in found[start::STRIDE]:
-            try:
-                changed = set(sentences(build(read_brief(mutant, source))))
-            except (BriefRefused, KeyError):  # no brief, or one whose parts do not fit: its check refuses it
-                continue
-            left &= changed
-            if len(left) <= share * distinct and sum(each in left for each in every) <= share * len(every):
-                return [sentence for sentence in every if sentence in left], len(every)
+    for _, mutant in in_turn(brief, first):
+        left -= reached(every, mutant, source, build)
+        if is_enough(left, every, share):
+            break
     return [sentence for sentence in every if sentence in left], len(every)
+
+
+def in_turn(brief: str, first: Many[int] = ()) -> list[tuple[int, str]]:
+    """Each mutant and its place: those of `first`, then the others, mixed of all lines, so that few are needed."""
+    found = list(enumerate(mutants(brief)))
+    mixed = [each for start in range(STRIDE) for each in found[start::STRIDE]]
+    return [found[place] for place in first if place < len(found)] + [each for each in mixed if each[0] not in first]
+
+
+def reached(every: Many[str], mutant: str, source: str, build: Callable[[Design], Document]) -> set[str]:
+    """The sentences that a mutant alters or removes."""
+    try:
+        return set(every).difference(sentences(build(read_brief(mutant, source))))
+    except (BriefRefused, KeyError):  # no brief, or one whose parts do not fit: its check refuses it
+        return set()
+
+
+def is_enough(left: set[str], every: Many[str], share: float) -> bool:
+    """Whether no more than that share is left, of the sentences as often as they are there, and of each once."""
+    return len(left) <= share * len(set(every)) and sum(each in left for each in every) <= share * len(every)
