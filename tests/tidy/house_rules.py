@@ -114,6 +114,8 @@ def _loops_over_sets(tree: ast.Module) -> Iterator[tuple[int, str]]:
     harmless = {id(argument) for call in calls for argument in call.args}
     for scope in (node for node in nodes if isinstance(node, Function | ast.ClassDef)):
         inside = list(ast.walk(scope))
+        if not any(isinstance(node, ast.For) or hasattr(node, "generators") for node in inside):
+            continue
         sets = {name for node in inside for name in _sets_named(node)}
         if isinstance(scope, ast.ClassDef):
             sets = {name for name in sets if name.startswith("self.")}

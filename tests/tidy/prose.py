@@ -85,12 +85,11 @@ def complaints(root: Path) -> dict[str, list[str]]:
     """The lines that use a word against a rule, by rule."""
     found: dict[str, list[str]] = {name: [] for name in RULES}
     for piece in _pieces(root):
+        prose = CODE.sub(_blank, piece.text)
         for name, rule in RULES.items():
             if rule.docstrings_only and not piece.docstring:
                 continue
-            for match in re.finditer(
-                rule.words, CODE.sub(_blank, piece.text), 0 if rule.words[:2] in (r"\A", "(?") else re.IGNORECASE
-            ):
+            for match in re.finditer(rule.words, prose, 0 if rule.words[:2] in (r"\A", "(?") else re.IGNORECASE):
                 before = re.findall(r"\w+", piece.text[: match.start()])[-1:]
                 if rule.people_may and before and before[0].lower() in PEOPLE:
                     continue
@@ -123,14 +122,14 @@ def _pieces(root: Path) -> Iterator[Piece]:
 
 def _of_source(where: str, source: str) -> Iterator[Piece]:
     """Messages are read in src/ only: the texts of a test are its data."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     docstrings = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 docstrings.add(id(first.value))
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         if id(node) in docstrings:
