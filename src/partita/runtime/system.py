@@ -67,9 +67,10 @@ INTRODUCE_EVERY_S = 1.0
 UNTOLD_US = 10 * US
 """The assumed age of an unhandled message on a bus that does not report it."""
 ROLES = ("consumers", "relay", "timers")
-COLLECT_EVERY = (20_000, 20, 50)
-"""Garbage collection for batches: the objects of a batch live until its commit, so a search for cycles after every 700
-objects, Python's default, finds none and costs a tenth of the throughput (measured: `docs/guides/benchmarks.md`)."""
+COLLECT_EVERY = (100_000, 20, 50)
+"""Garbage collection for batches: the objects of a batch live until its commit, so a search for cycles before it looks at all of
+them and finds none. After every 700 objects, Python's default, it costs a tenth of the throughput; a whole batch makes fewer
+than 100,000 (measured: `docs/guides/benchmarks.md`). Nothing of a message waits for a search, also if its handler fails."""
 PYTHONS_OWN = 2_000
 OpenStatus = Literal["running", "compensating", "needs_attention"]
 LOOKED_AT = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,19 @@ async def test_collection_is_set_for_batches(bank: Any) -> None:
     gc.set_threshold(700, 10, 10)
     async with bank.app.running():
         assert gc.get_threshold() == COLLECT_EVERY
+
+
+async def test_no_search_for_cycles_in_the_middle_of_a_batch(bank: Any) -> None:
+    """It would look at all objects of the batch and free none of them."""
+    searches: list[str] = []
+    async with bank.app.running():
+        gc.collect()
+        gc.callbacks.append(lambda phase, _: searches.append(phase))
+        try:
+            await asyncio.gather(*[bank.app.send(bank.Deposit(name=f"a{n}", cents=1)) for n in range(1_000)])
+        finally:
+            gc.callbacks.pop()
+    assert not searches
 
 
 async def test_who_has_set_it_keeps_his_own(bank: Any) -> None:
