@@ -136,16 +136,17 @@ class Sagas(Protocol):
         ...
 
 
+_encode_lines = msgspec.json.Encoder().encode_lines
 _ENTRIES = msgspec.json.Decoder(tuple[int, int, str, str, str, str])
 _due_us = operator.attrgetter("due_us")
 
 
 def lines_of(rows: Sequence[SagaRow], history: Sequence[SagaEvent]) -> list[str]:
     """The new entries of each row as they are stored: one JSON array a line."""
-    lines = {row[:2]: "" for row in rows}
+    entries: dict[tuple[str, str], list[tuple[Any, ...]]] = {(row.saga, row.saga_id): [] for row in rows}
     for event in history:
-        lines[event[:2]] += msgspec.json.encode(event[2:]).decode() + "\n"
-    return list(lines.values())
+        entries[event[:2]].append(event[2:])
+    return [_encode_lines(of_row).decode() for of_row in entries.values()]
 
 
 def entries_of(saga: str, saga_id: str, lines: str) -> list[SagaEvent]:

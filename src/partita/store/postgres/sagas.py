@@ -16,6 +16,7 @@ from partita.store.postgres.questions import REST
 from partita.store.sagas import Due, DueTimer, SagaEvent, SagaRow, entries_of, lines_of
 
 COLUMNS = ", ".join(SagaRow._fields)
+BEFORE_DATA = REST.index("due_us")
 NUMBERS = ("definition_version", "epoch", "due_us", "started_us", "updated_us", "version", "wake_us")
 KINDS = dict.fromkeys(NUMBERS, "bigint") | {"data": "bytea"}
 SAGA = Table("saga", {name: KINDS.get(name, "text") for name in (*SagaRow._fields, "wake_us", "history")})
@@ -80,9 +81,11 @@ _decode = msgspec.json.Decoder(list[Any]).decode
 
 
 def saga_row(saga: str, saga_id: str, rest: str, data: bytes) -> SagaRow:
-    """An instance whose other fields come as JSON."""
-    fields = dict(zip(REST, map(told, _decode(rest)), strict=True))
-    return SagaRow(saga=saga, saga_id=saga_id, data=data, **fields)
+    """An instance whose other fields come as JSON, in which a control character is written as its number."""
+    fields = _decode(rest)
+    if "\\u0001" in rest:
+        fields = [told(each) for each in fields]
+    return SagaRow._make((saga, saga_id, *fields[:BEFORE_DATA], data, *fields[BEFORE_DATA:]))
 
 
 class PostgresSagas(PostgresLedger):
@@ -116,23 +119,7 @@ class PostgresSagas(PostgresLedger):
         await self._link.insert(SAGA, new)
 
     async def _move(self, written: Sequence[tuple[SagaRow, str]]) -> int:
-        moving = [
-            (
-                r.saga,
-                r.saga_id,
-                r.definition_version,
-                r.status,
-                r.step,
-                r.epoch,
-                r.data,
-                r.due_us,
-                r.last_error,
-                r.updated_us,
-                r.version,
-                lines,
-            )
-            for r, lines in written
-        ]
+        moving = [(*row[:9], row.updated_us, row.version, lines) for row, lines in written]
         moved: int = (await self._link.look(MOVE, *columns(moving)))[0][0]
         return moved
 
