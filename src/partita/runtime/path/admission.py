@@ -161,7 +161,7 @@ class Admission:
                 await self._settle(session, each, now_us)
             elif each.said.verdict is Verdict.UNDONE:
                 await self._answer_undone(facts.known, each)
-            elif interest is not None and not each.candidate.is_withdrawal:
+            elif interest is not None and not (undoing and each.candidate.is_withdrawal):
                 each.due = await self._not_repeated(each) if each.said.repeated else interest.bindings
         return admitted
 
@@ -315,7 +315,7 @@ class Admission:
         candidate = Candidate(
             envelope, delivery.topic, delivery.key, delivery.value, business=business, content=content
         )
-        if candidate.is_withdrawal:
+        if business and candidate.is_withdrawal:
             candidate.business = ()  # it has the fields of the command that it ends
         origin = candidate.origin = self._origin(delivery, candidate)
         if origin is PARKED:

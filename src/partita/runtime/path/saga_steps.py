@@ -99,6 +99,7 @@ class SagaBatch:
         self._now_us = now_us
         self._ids = ids
         self._instances: dict[tuple[str, str], Instance] = {}
+        self._concerned: dict[Delivery, list[Named]] = {}  # worked out once: admission and handling ask for the same
         self._early = EarlyCancellations(session, now_us)
         self.entries: list[SagaEvent] = []  # of the histories, as saved
         self.ended: list[Ended] = []  # the sub-sagas that end here
@@ -114,8 +115,13 @@ class SagaBatch:
 
     def concerned(self, deliveries: Sequence[Delivery]) -> list[Named]:
         """The instances that these may concern and that are not loaded yet."""
-        of_sagas = [each for each in deliveries if each.interest is not None and each.interest.for_sagas]
-        named = dict.fromkeys(named for each in of_sagas for named in self._concerned(each))
+        named: dict[Named, None] = {}
+        for each in deliveries:
+            if each.interest is not None and each.interest.for_sagas:
+                concerned = self._concerned.get(each)
+                if concerned is None:
+                    concerned = self._concerned[each] = self._concerned_by(each, each.interest.contract)
+                named.update(dict.fromkeys(concerned))
         return [each for each in named if each not in self._instances]
 
     async def _load_early(self, handlings: Sequence[Handling]) -> None:
@@ -424,14 +430,15 @@ class SagaBatch:
             self.ended.append(Ended(definition.name, state.saga_id, cause.envelope, None))
         handling.outputs.append(output)
 
-    def _concerned(self, delivery: Delivery) -> list[tuple[str, str]]:
-        assert delivery.interest is not None
-        name = delivery.interest.contract.full_name
-        starts = [(d.name, d.key_of(delivery.message)) for d in self._directory.starting.get(name, ())]
-        if name in self._directory.hearing:
-            saga_id = _key_of(delivery.interest.contract, delivery.message)
-            starts += [(each.name, saga_id) for each in self._directory.hearing[name]]
-        return starts + (self._answered(delivery) if name in self._directory.listening else [])
+    def _concerned_by(self, delivery: Delivery, contract: Contract) -> list[Named]:
+        name, directory = contract.full_name, self._directory
+        found = self._answered(delivery) if name in directory.listening else []
+        if name in directory.starting:
+            found += [(each.name, each.key_of(delivery.message)) for each in directory.starting[name]]
+        if name in directory.hearing:
+            saga_id = _key_of(contract, delivery.message)
+            found += [(each.name, saga_id) for each in directory.hearing[name]]
+        return found
 
     def _answered(self, delivery: Delivery) -> list[tuple[str, str]]:
         """The instances for a reply: by its address, else (a participant in another language) by its key."""

@@ -52,7 +52,7 @@ class UnitOfWork:
         self, deliveries: Sequence[Delivery], held: Held = (), ahead: ReadAhead | None = None
     ) -> list[Admitted]:
         """Check the fence and decide about each delivery; see `Admission.admit`."""
-        loaded = self.sagas.concerned(deliveries)
+        loaded = self.sagas.concerned(deliveries) if ahead is None else ()
         admitted = await self._parts.admission.admit(self.session, deliveries, held, self.now_us, ahead, loaded)
         self.admitted += admitted
         return admitted
@@ -286,7 +286,7 @@ def _rounds(admitted: Sequence[Admitted]) -> list[list[Admitted]]:
     two keys, are in two rounds."""
     rounds: list[list[Admitted]] = []
     depth: dict[tuple[str, ...], int] = {}
-    undoing = any(each.candidate.is_undo for each in admitted)
+    undoing = bool([each for each in admitted if each.candidate.is_undo])
     for each in admitted:
         if not each.fresh:
             continue
