@@ -4,12 +4,12 @@ notifications."""
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Iterator
 
 import pytest
-from tests.servers import pooler_url, postgres_url
+from tests.conformance.schemas import SERVICES, store_at
+from tests.servers import pooler_url
 
 from partita.clock import SystemClock
 from partita.databases.postgres.health import check_server, judged
@@ -23,31 +23,12 @@ from partita.testing.conformance.rows import inbox_row, opened, outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
-SERVICES = (f"pooled-{number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
 def pooler(server: str) -> Iterator[str]:
     with pooler_url(server) as url:
         yield url
-
-
-def store_at(url: str, service: str | None = None) -> store_suite.OpenStore:
-    """Each test has a service, so a schema, of its own."""
-    name = service or next(SERVICES)
-
-    async def open_store() -> Store:
-        store = connect_store(url, this_machine(), service=name, tables="")
-        await store.open()
-        return store
-
-    return open_store
 
 
 @pytest.mark.long

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import Iterator
 
 import pytest
-from tests.servers import postgres_url
+from tests.conformance.schemas import SERVICES, store_at
 
 from partita.clock import SystemClock
 from partita.errors import PartitaError, StoreContended, StoreMismatch, StoreUnavailable, TransactionEnded
@@ -23,30 +21,11 @@ from partita.testing.conformance.rows import inbox_row, opened, outbox_row, park
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
 PATIENCE_S = 60.0
-SERVICES = (f"svc-{number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 async def claimed(store: Store, owner: str) -> tuple[int, InHand | None]:
     async with store.transaction(durable=False) as session:
         return await session.claims.claim("group", "topic", 0, owner)
-
-
-def store_at(url: str, service: str | None = None, tables: str = "") -> store_suite.OpenStore:
-    """Each test has a service, so a schema, of its own."""
-    name = service or next(SERVICES)
-
-    async def open_store() -> Store:
-        store = connect_store(url, this_machine(), service=name, tables=tables)
-        await store.open()
-        return store
-
-    return open_store
 
 
 @pytest.mark.parametrize("case", store_suite.CASES, ids=lambda c: c.__name__)

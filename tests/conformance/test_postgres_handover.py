@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from tests.servers import postgres_url
 
 from partita.clock import SystemClock
 from partita.errors import Conflict
@@ -17,12 +14,6 @@ from partita.testing.conformance.rows import outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 async def pending(store: Store) -> list[str]:

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Iterator
 
 import pytest
-from tests.servers import postgres_url
+from tests.conformance.schemas import store_at
 
 from partita.errors import StoreContended, StoreReplaced
-from partita.machine.system import this_machine
-from partita.store.connect import connect_store
 from partita.store.port import Asked, Store
-from partita.testing.conformance.rows import OpenStore, inbox_row, opened, outbox_row
+from partita.testing.conformance.rows import inbox_row, opened, outbox_row
 
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
 PATIENCE_S = 60.0
-SERVICES = (f"numbers-{number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
-
-
-def store_at(url: str) -> OpenStore:
-    """Each test has a service, so a schema, of its own."""
-    name = next(SERVICES)
-
-    async def open_store() -> Store:
-        store = connect_store(url, this_machine(), service=name, tables="")
-        await store.open()
-        return store
-
-    return open_store
 
 
 def asked_about(*keys: str) -> Asked:

@@ -4,11 +4,10 @@ chooses."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.servers import postgres_url
 
 from partita.machine.system import this_machine
 from partita.store.connect import connect_store
@@ -62,12 +61,6 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "tombstones.FIND": (tombstones.FIND, (["s"],)),
 }
 FEW, MANY = 5_000, 100_000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 @pytest.fixture

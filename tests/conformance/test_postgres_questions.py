@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from tests.servers import postgres_url
 
 from partita.machine.system import this_machine
 from partita.message import SagaAddress
@@ -36,12 +33,6 @@ WHERE schemaname = current_schema() AND relname IN ('inbox', 'key_numbers', 'sag
 """
 TOUCHED = 1_000
 """A batch of ten reads each of its rows a few times, and the server counts those of the second before along."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 async def batch(store: Store, session: Session, name: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.servers import postgres_url
 from tests.waiting import until
 
 from partita.machine.system import this_machine
@@ -19,15 +18,12 @@ from partita.testing.conformance.rows import saga_row
 pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
 
-UPDATES = "SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE relname = 'saga'"
+UPDATES = """
+SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot FROM pg_stat_user_tables
+WHERE relname = 'saga' AND schemaname = current_schema()
+"""
 SAGAS, MOVES, DATA = 50, 30, 450
 """The data of a checkout's saga have about this size in bytes."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
 
 
 @asynccontextmanager

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from tests.servers import postgres_url
+from tests.conformance.schemas import store_at
 
 from partita.errors import PartitaError
-from partita.machine.system import this_machine
-from partita.store.connect import connect_store
-from partita.store.port import Session, Store
+from partita.store.port import Session
 from partita.store.postgres.plain_insert import set_of
 from partita.store.postgres.statements import translated
-from partita.testing.conformance import store as store_suite
 from partita.testing.conformance.rows import opened
 
 asyncpg = pytest.importorskip("asyncpg", reason="no asyncpg here; to run these tests: pip install 'partita[postgres]'")
 pytestmark = [pytest.mark.slow]
-SERVICES = (f"sets-{number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
-
-
-def store_at(url: str) -> store_suite.OpenStore:
-    """Each test has a service, so a schema, of its own."""
-    name = next(SERVICES)
-
-    async def open_store() -> Store:
-        store = connect_store(url, this_machine(), service=name, tables="")
-        await store.open()
-        return store
-
-    return open_store
 
 
 class Ground(NamedTuple):
